@@ -1,0 +1,115 @@
+"""The catalogue: which services exist, where they may be released, and who may do it.
+
+Built once by bot.settings from kajitori.yaml; read by everyone. It never changes while the bot runs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from bot.domain.names import ChannelId, EnvironmentName, ServiceName
+
+
+class WorkloadKind(StrEnum):
+    """Kinds of workload that can be released, spelled as in `workload: deployment/admin`."""
+
+    DEPLOYMENT = "deployment"
+    STATEFULSET = "statefulset"
+    DAEMONSET = "daemonset"
+    CRONJOB = "cronjob"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadRef:
+    """A Kubernetes object within a cluster: namespace, kind, name."""
+
+    namespace: str
+    kind: WorkloadKind
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """A closed window: starts at each fire time of `cron` (five fields, in the configured zone), lasts `duration`."""
+
+    cron: str
+    duration: timedelta
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A cluster and the rules for releasing to it."""
+
+    name: EnvironmentName
+    context: str | None
+    """kubeconfig context; None means the cluster the bot itself runs in."""
+    channel: ChannelId | None
+    """Where its releases are told; None: where they were asked for."""
+    promotes_from: EnvironmentName | None = None
+    approvals: int = 0
+    """How many people other than the requester must say yes."""
+    freezes: tuple[Freeze, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryPlan:
+    """Default steps of a canary: integer percents, rising, and the time between them."""
+
+    steps: tuple[int, ...]
+    interval: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What people name when they release."""
+
+    name: ServiceName
+    workload: WorkloadRef
+    container: str
+    image: str
+    """Image repository without tag, e.g. `registry.example.com/growlio/admin`."""
+    manifests: str | None = None
+    """Kustomize overlay path with `{environment}`; None: only the image is released."""
+    canary: CanaryPlan | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """Where a service is released: the pair that is locked."""
+
+    environment: EnvironmentName
+    service: ServiceName
+
+    def __str__(self) -> str:
+        return f"{self.environment}/{self.service}"
+
+
+class Role(StrEnum):
+    """What a person may do. `anyone` is every full member of the home workspace."""
+
+    ANYONE = "anyone"
+    DEPLOYER = "deployer"
+    APPROVER = "approver"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleMembers:
+    """Who holds a role: Slack user ids, and user groups by id (`S…`) or @handle."""
+
+    users: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything releasable."""
+
+    environments: Mapping[EnvironmentName, Environment]
+    services: Mapping[ServiceName, Service]
+    roles: Mapping[Role, RoleMembers] = field(default_factory=dict)

@@ -1,0 +1,16 @@
+"""Names and ids as types. Everyone uses them; they carry no behaviour, so a mix-up is a type error."""
+
+from typing import NewType
+
+EnvironmentName = NewType("EnvironmentName", str)
+"""A key of `environments` in the configuration, e.g. `stg`."""
+ServiceName = NewType("ServiceName", str)
+"""A key of `services` in the configuration, e.g. `admin`; also Datadog's `service` tag."""
+Version = NewType("Version", str)
+"""An image tag as the registry spells it, e.g. `1.42.0`."""
+UserId = NewType("UserId", str)
+"""A Slack user id, `U…` or `W…`."""
+ChannelId = NewType("ChannelId", str)
+"""A Slack channel id `C…`/`G…`/`D…`, or a `#name` from the configuration that Slack resolves when posting."""
+ReleaseId = NewType("ReleaseId", str)
+"""A ULID: 26 characters, sortable by creation."""
