@@ -16,6 +16,7 @@ help: ## List what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## Make .venv with the command kajitori and all the tests need (PYTHON=python3.12, UV=no)
+	@:
 
 $(STAMP): pyproject.toml requirements.lock tools/setup
 	@PYTHON='$(PYTHON)' UV='$(UV)' tools/setup
