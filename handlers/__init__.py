@@ -1,1 +1,2 @@
-"""What people type or press: one feature is one file, named for what they see. Declares grammar and role, calls a use case, returns a card."""
+"""What people type or press: one feature is one file, named for what they see. It declares grammar and role, calls a
+use case and returns a card; it never touches an adapter, an SDK or another handler."""
