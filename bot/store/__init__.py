@@ -1,0 +1,1 @@
+"""The database: tables, and one file per noun with its statements. The only home of SQLAlchemy."""

@@ -1,0 +1,31 @@
+"""Named yeses to a release's plan: one per person and release, bound to the plan hash that was shown."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.names import ReleaseId, UserId
+from bot.store.releases import insert_into
+from bot.store.tables import approvals
+
+
+async def add(
+    connection: AsyncConnection, release_id: ReleaseId, user_id: UserId, *, plan_hash: str, now: datetime
+) -> bool:
+    """Keep a yes; False when this person said it before."""
+    statement = insert_into(connection, approvals).values(
+        release_id=release_id, user_id=user_id, plan_hash=plan_hash, at=now
+    )
+    return bool((await connection.execute(statement.on_conflict_do_nothing())).rowcount)
+
+
+async def of(connection: AsyncConnection, release_id: ReleaseId, *, plan_hash: str) -> Sequence[UserId]:
+    """Who said yes to exactly this plan, first one first."""
+    statement = (
+        select(approvals.c.user_id)
+        .where(approvals.c.release_id == release_id, approvals.c.plan_hash == plan_hash)
+        .order_by(approvals.c.at)
+    )
+    return [UserId(user) for user in (await connection.execute(statement)).scalars()]

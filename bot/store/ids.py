@@ -1,0 +1,29 @@
+"""ULIDs: 26 characters, sortable by time of creation, unguessable enough to be unique without asking anyone.
+
+Source: github.com/ulid/spec (48 bits of milliseconds, 80 bits of chance, Crockford's base 32).
+"""
+
+import hashlib
+import secrets
+from datetime import datetime
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_id(now: datetime) -> str:
+    """A fresh ULID of `now`."""
+    return _encode((_millis(now) << 80) | secrets.randbits(80))
+
+
+def id_of(now: datetime, key: str) -> str:
+    """The ULID that belongs to `key` at `now`: the same for the same arguments, so that a repeated attempt meets itself."""
+    chance = int.from_bytes(hashlib.sha256(key.encode()).digest()[:10])
+    return _encode((_millis(now) << 80) | chance)
+
+
+def _millis(now: datetime) -> int:
+    return round(now.timestamp() * 1000)
+
+
+def _encode(number: int) -> str:
+    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -5, -5))

@@ -1,0 +1,111 @@
+"""What came in and was acknowledged: one row per request, unique by its idempotency key.
+
+Written by bot.inbound.intake before the acknowledgement, worked off by bot.reconcile.inbox.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.releases import insert_into
+from bot.store.tables import inbox
+
+PENDING, RUNNING, DONE = "pending", "running", "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request as it is to be kept. `answered`: its answer rides on the acknowledgement, no worker is needed."""
+
+    source: str
+    key: str
+    payload: Mapping[str, Any]
+    received_at: datetime
+    answered: bool = False
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """A claimed request. `attempts` counts this one."""
+
+    id: int
+    source: str
+    key: str
+    payload: Mapping[str, Any]
+    received_at: datetime
+    attempts: int
+
+
+async def add(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> set[tuple[str, str]]:
+    """Keep arrivals; the (source, key) pairs that are new. Known ones, also twice within one call, change nothing."""
+    if not arrivals:
+        return set()
+    unique = {(arrival.source, arrival.key): arrival for arrival in reversed(arrivals)}
+    values = [
+        {
+            "source": arrival.source,
+            "key": arrival.key,
+            "payload": dict(arrival.payload),
+            "received_at": arrival.received_at,
+            "state": DONE if arrival.answered else PENDING,
+            "done_at": arrival.received_at if arrival.answered else None,
+            "outcome": arrival.outcome,
+            "attempts": 0,
+        }
+        for arrival in unique.values()
+    ]
+    statement = insert_into(connection, inbox).values(values).on_conflict_do_nothing()
+    result = await connection.execute(statement.returning(inbox.c.source, inbox.c.key))
+    return {(source, key) for source, key in result}
+
+
+async def claim(connection: AsyncConnection, *, now: datetime, limit: int) -> Sequence[InboxRow]:
+    """Take the oldest waiting requests; they stay `running` until finished, put off or recovered."""
+    waiting = (
+        select(inbox.c.id)
+        .where(inbox.c.state == PENDING, (inbox.c.not_before.is_(None)) | (inbox.c.not_before <= now))
+        .order_by(inbox.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(inbox)
+        .where(inbox.c.id.in_(waiting.scalar_subquery()), inbox.c.state == PENDING)
+        .values(state=RUNNING, attempts=inbox.c.attempts + 1)
+        .returning(inbox)
+    )
+    found = (await connection.execute(statement)).mappings().all()
+    rows = [
+        InboxRow(row["id"], row["source"], row["key"], row["payload"], row["received_at"], row["attempts"])
+        for row in found
+    ]
+    return sorted(rows, key=lambda row: row.id)
+
+
+async def finish(connection: AsyncConnection, row_id: int, *, outcome: str, now: datetime) -> None:
+    """Mark a request as done."""
+    statement = update(inbox).where(inbox.c.id == row_id).values(state=DONE, done_at=now, outcome=outcome)
+    await connection.execute(statement)
+
+
+async def put_off(connection: AsyncConnection, row_id: int, *, until: datetime, why: str) -> None:
+    """Give a request back, not to be tried before `until`."""
+    await connection.execute(
+        update(inbox).where(inbox.c.id == row_id).values(state=PENDING, not_before=until, outcome=why)
+    )
+
+
+async def recover(connection: AsyncConnection) -> int:
+    """Give back what a dead process left running; how many. Call it once, before the first claim."""
+    return int((await connection.execute(update(inbox).where(inbox.c.state == RUNNING).values(state=PENDING))).rowcount)
+
+
+async def waiting(connection: AsyncConnection) -> int:
+    """How many requests are not done."""
+    statement = select(func.count()).select_from(inbox).where(inbox.c.state != DONE)
+    return int((await connection.execute(statement)).scalar_one())

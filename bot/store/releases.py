@@ -1,0 +1,228 @@
+"""Releases and the locks on their targets. Called by use cases and the release loop, inside their transactions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.catalog import Target, WorkloadKind, WorkloadRef
+from bot.domain.names import ChannelId, EnvironmentName, ReleaseId, ServiceName, UserId
+from bot.domain.release import LIVE_PHASES, Outcome, Plan, Progress, Release, ReleaseKind, ReleasePhase
+from bot.domain.rollout import PodTrouble
+from bot.store.tables import locks, releases
+
+_MOMENTS = ("progressed_at", "abort_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The hold of a release on a target. `fence` rises with every new holder."""
+
+    target: Target
+    fence: int
+    release_id: ReleaseId | None
+    owner: UserId | None
+    since: datetime | None
+
+
+def insert_into(connection: AsyncConnection, table: Any) -> Any:
+    """An INSERT of the connection's dialect, for its ON CONFLICT clause."""
+    return (sqlite_insert if connection.dialect.name == "sqlite" else pg_insert)(table)
+
+
+async def add(connection: AsyncConnection, release: Release) -> bool:
+    """Insert a new release. False when the same request made one before; nothing is changed then."""
+    statement = insert_into(connection, releases).values(**_columns(release)).on_conflict_do_nothing()
+    return bool((await connection.execute(statement)).rowcount)
+
+
+async def save(connection: AsyncConnection, release: Release) -> Release | None:
+    """Update the row if nobody saved it since it was read; the release as saved, or None when somebody did."""
+    columns = _columns(release) | {"row_version": release.row_version + 1}
+    statement = (
+        update(releases)
+        .where(releases.c.id == release.id, releases.c.row_version == release.row_version)
+        .values(**columns)
+    )
+    if not (await connection.execute(statement)).rowcount:
+        return None
+    return _bumped(release)
+
+
+async def get(connection: AsyncConnection, release_id: ReleaseId) -> Release | None:
+    """The release of that id."""
+    row = (await connection.execute(select(releases).where(releases.c.id == release_id))).mappings().first()
+    return _release(row) if row else None
+
+
+async def by_request(connection: AsyncConnection, request_key: str) -> Release | None:
+    """The release that this request made, if it made one."""
+    statement = select(releases).where(releases.c.request_key == request_key)
+    row = (await connection.execute(statement)).mappings().first()
+    return _release(row) if row else None
+
+
+async def live(connection: AsyncConnection) -> Sequence[Release]:
+    """All releases that are not over, oldest first."""
+    statement = select(releases).where(releases.c.phase.in_(LIVE_PHASES)).order_by(releases.c.id)
+    return [_release(row) for row in (await connection.execute(statement)).mappings()]
+
+
+async def history(
+    connection: AsyncConnection,
+    *,
+    environment: EnvironmentName | None = None,
+    service: ServiceName | None = None,
+    phase: ReleasePhase | None = None,
+    limit: int = 10,
+) -> Sequence[Release]:
+    """Releases, newest first."""
+    statement = select(releases).order_by(releases.c.requested_at.desc(), releases.c.id.desc()).limit(limit)
+    if environment is not None:
+        statement = statement.where(releases.c.environment == environment)
+    if service is not None:
+        statement = statement.where(releases.c.service == service)
+    if phase is not None:
+        statement = statement.where(releases.c.phase == phase)
+    return [_release(row) for row in (await connection.execute(statement)).mappings()]
+
+
+async def claim(
+    connection: AsyncConnection, release_id: ReleaseId, *, worker: str, now: datetime, until: datetime
+) -> bool:
+    """Take or renew the right to work on a release until `until`; False while another worker holds it."""
+    statement = (
+        update(releases)
+        .where(
+            releases.c.id == release_id,
+            (releases.c.claimed_by.is_(None)) | (releases.c.claimed_by == worker) | (releases.c.claim_until < now),
+        )
+        .values(claimed_by=worker, claim_until=until)
+    )
+    return bool((await connection.execute(statement)).rowcount)
+
+
+async def take_lock(
+    connection: AsyncConnection, target: Target, *, release_id: ReleaseId, owner: UserId, now: datetime
+) -> Lock | None:
+    """Lock a target for a release. None when another release holds it; the same release gets its lock again.
+
+    One statement decides, so of two that ask at once exactly one gets it.
+    """
+    fresh = insert_into(connection, locks).values(
+        target=str(target), fence=1, release_id=release_id, owner=owner, since=now
+    )
+    statement = fresh.on_conflict_do_update(
+        index_elements=[locks.c.target],
+        set_={"fence": locks.c.fence + 1, "release_id": release_id, "owner": owner, "since": now},
+        where=locks.c.release_id.is_(None),
+    )
+    await connection.execute(statement)
+    held = await lock_of(connection, target)
+    return held if held is not None and held.release_id == release_id else None
+
+
+async def free_lock(connection: AsyncConnection, target: Target, *, release_id: ReleaseId) -> None:
+    """Give a target free if this release holds it. The fence stays, so that the next holder's is higher."""
+    statement = (
+        update(locks)
+        .where(locks.c.target == str(target), locks.c.release_id == release_id)
+        .values(release_id=None, owner=None, since=None)
+    )
+    await connection.execute(statement)
+
+
+async def lock_of(connection: AsyncConnection, target: Target) -> Lock | None:
+    """The lock row of a target; its `release_id` is None when it is free."""
+    row = (await connection.execute(select(locks).where(locks.c.target == str(target)))).mappings().first()
+    if row is None:
+        return None
+    return Lock(target, row["fence"], row["release_id"], row["owner"], row["since"])
+
+
+async def durations_s(connection: AsyncConnection, target: Target, kind: ReleaseKind, *, limit: int = 9) -> list[float]:
+    """Seconds that the last successes at a target took, newest first."""
+    statement = (
+        select(releases.c.started_at, releases.c.finished_at)
+        .where(
+            releases.c.environment == target.environment,
+            releases.c.service == target.service,
+            releases.c.kind == kind,
+            releases.c.phase == ReleasePhase.SUCCEEDED,
+            releases.c.started_at.is_not(None),
+        )
+        .order_by(releases.c.finished_at.desc())
+        .limit(limit)
+    )
+    rows = (await connection.execute(statement)).all()
+    return [(finished - started).total_seconds() for started, finished in rows]
+
+
+async def live_count(connection: AsyncConnection) -> int:
+    """How many releases are not over."""
+    statement = select(func.count()).select_from(releases).where(releases.c.phase.in_(LIVE_PHASES))
+    return int((await connection.execute(statement)).scalar_one())
+
+
+def _columns(release: Release) -> dict[str, Any]:
+    plan = release.plan
+    body = asdict(release)
+    for name in (*_COLUMN_FIELDS, "plan"):
+        body.pop(name)
+    for name in _MOMENTS:
+        body[name] = body[name].timestamp() if body[name] else None
+    body["plan"] = asdict(plan)
+    return {name: getattr(release, name) for name in _COLUMN_FIELDS} | {
+        "kind": plan.kind,
+        "environment": plan.target.environment,
+        "service": plan.target.service,
+        "from_version": plan.from_version,
+        "to_version": plan.to_version,
+        "body": body,
+    }
+
+
+_COLUMN_FIELDS = (
+    "id",
+    "request_key",
+    "phase",
+    "step",
+    "row_version",
+    "requested_by",
+    "requested_at",
+    "started_at",
+    "finished_at",
+)
+
+
+def _release(row: Mapping[str, Any]) -> Release:
+    body = dict(row["body"])
+    plan = dict(body.pop("plan"))
+    plan["kind"] = ReleaseKind(plan["kind"])
+    plan["target"] = Target(**plan["target"])
+    workload = dict(plan["workload"])
+    plan["workload"] = WorkloadRef(workload["namespace"], WorkloadKind(workload["kind"]), workload["name"])
+    for name in _MOMENTS:
+        body[name] = _moment(body[name])
+    body["progress"] = Progress(**body["progress"]) if body["progress"] else None
+    body["troubles"] = tuple(
+        PodTrouble(**(trouble | {"log_tail": tuple(trouble["log_tail"])})) for trouble in body["troubles"]
+    )
+    body["outcome"] = Outcome(**body["outcome"]) if body["outcome"] else None
+    body["approved_by"] = tuple(UserId(user) for user in body["approved_by"])
+    body["asked_in"] = ChannelId(body["asked_in"]) if body["asked_in"] else None
+    columns = {name: row[name] for name in _COLUMN_FIELDS} | {"phase": ReleasePhase(row["phase"])}
+    return Release(plan=Plan(**plan), **columns, **body)
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _bumped(release: Release) -> Release:
+    return replace(release, row_version=release.row_version + 1)

@@ -1,0 +1,175 @@
+"""Tables of the database, for SQLite and PostgreSQL alike. Statements stand in the file of their noun.
+
+Times are stored as whole milliseconds since 1970 UTC: SQLite would give naive local datetimes back.
+JSON is stored as text, so that both databases keep the same bytes.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, TypeDecorator, UniqueConstraint
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime, stored as integer milliseconds since 1970."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime: moments are stored in UTC and must say so")
+        return round(value.timestamp() * 1000)
+
+    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
+        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
+
+
+class Json(TypeDecorator[Any]):
+    """A JSON value, stored as text."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Any) -> str | None:
+        return None if value is None else orjson.dumps(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Any) -> Any:
+        return None if value is None else orjson.loads(value)
+
+
+Serial = BigInteger().with_variant(Integer, "sqlite")
+"""Integer key that the database counts up; SQLite counts only columns typed exactly INTEGER."""
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("source", String(16), nullable=False),
+    Column("key", String(512), nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("state", String(16), nullable=False),  # pending | running | done
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("received_at", Moment, nullable=False),
+    Column("not_before", Moment),
+    Column("done_at", Moment),
+    Column("outcome", Text),
+    UniqueConstraint("source", "key"),
+    Index("ix_inbox_state_id", "state", "id"),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("request_key", String(512), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("environment", String(64), nullable=False),
+    Column("service", String(64), nullable=False),
+    Column("phase", String(24), nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("row_version", Integer, nullable=False),
+    Column("requested_by", String(32), nullable=False),
+    Column("requested_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    Column("from_version", String(256), nullable=False),
+    Column("to_version", String(256), nullable=False),
+    Column("claimed_by", String(64)),
+    Column("claim_until", Moment),
+    Column("body", Json, nullable=False),
+    Index("ix_releases_target_requested", "environment", "service", "requested_at"),
+    Index("ix_releases_phase", "phase"),
+)
+
+locks = Table(
+    "locks",
+    metadata,
+    Column("target", String(160), primary_key=True),
+    Column("fence", Integer, nullable=False),
+    Column("release_id", String(26)),
+    Column("owner", String(32)),
+    Column("since", Moment),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("release_id", String(26), primary_key=True),
+    Column("user_id", String(32), primary_key=True),
+    Column("plan_hash", String(64), nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("subject", String(160), primary_key=True),
+    Column("channel", String(80), nullable=False),
+    Column("ts", String(32), nullable=False),
+    Column("outbox_id", String(26), nullable=False),
+    Column("posted_at", Moment, nullable=False),
+    Index("ix_messages_channel_ts", "channel", "ts"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("kind", String(16), nullable=False),  # card | note | whisper | respond
+    Column("subject", String(160)),
+    Column("channel", String(80), nullable=False),
+    Column("thread_subject", String(160)),
+    Column("thread_ts", String(32)),
+    Column("user_id", String(32)),
+    Column("response_url", Text),
+    Column("priority", Integer, nullable=False),
+    Column("body", Json, nullable=False),
+    Column("body_version", Integer, nullable=False),
+    Column("state", String(16), nullable=False),  # pending | sending | ambiguous | sent | parked | dead
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("looks", Integer, nullable=False, default=0),
+    Column("created_at", Moment, nullable=False),
+    Column("not_before", Moment),
+    Column("sending_since", Moment),
+    Column("sent_at", Moment),
+    Column("slack_ts", String(32)),
+    Column("error", Text),
+    Index("ix_outbox_state_priority_id", "state", "priority", "id"),
+    Index("ix_outbox_subject_state", "subject", "state"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("target", String(160), nullable=False),
+    Column("release_id", String(26), nullable=False),
+    Column("plan_hash", String(64), nullable=False),
+    Column("phase", String(16), nullable=False),  # request | intent | result | denied
+    Column("reason", Text, nullable=False),
+    Column("prev_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
