@@ -1,4 +1,4 @@
-"""What a cluster shows of one workload, and what it means by the rules of `kubectl rollout status`.
+"""What a cluster shows of one workload.
 
 Built by bot.kube.workloads, read by bot.domain.release and the cards. Never stored as truth: it is asked for anew.
 """
@@ -114,6 +114,10 @@ class Pod:
     revision_hash: str = ""
     """Label pod-template-hash or controller-revision-hash."""
     containers: tuple[PodContainer, ...] = ()
+    """Its init containers first, then the others."""
+    reason: str = ""
+    """status.reason of a pod that failed as a whole: `Evicted`, `NodeLost`…"""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,8 @@ class Observation:
     new_hash: str = ""
     """revision_hash of the pods of the present template; empty when not known yet."""
     happenings: tuple[Happening, ...] = ()
+    unseen: tuple[str, ...] = ()
+    """What Kajitori may not read there, in plain words ("pods", "events"); the rest was seen all the same."""
 
 
 class RolloutState(StrEnum):
