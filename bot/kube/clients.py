@@ -8,10 +8,10 @@ content type of its own choosing. A write is sent once; only a 401, which surely
 import asyncio
 import importlib
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, cast
 
 import aiohttp
 import orjson
@@ -93,7 +93,7 @@ class Cluster:
 
     async def pages(
         self, path: str, *, query: Mapping[str, str | int] | None = None, timeout_s: float = 10.0
-    ) -> AsyncIterator[list[Mapping[str, Any]]]:
+    ) -> AsyncGenerator[list[Mapping[str, Any]], None]:
         """The items of a list, page by page, newest state of each; `timeout_s` is per page.
 
         Raises Expired when the list took longer than the server remembers it: pages already given are then void.
@@ -139,7 +139,7 @@ class Cluster:
         except aiohttp.ClientConnectorCertificateError as error:
             raise Unreachable(self.system, f"its certificate is not trusted: {error.certificate_error}") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise Unreachable(self.system, f"{method} {path} failed: {error or type(error).__name__}") from error
+            raise Unreachable(self.system, f"{method} {path} failed: {str(error) or type(error).__name__}") from error
         except KubeconfigError as error:
             raise Refused(self.system, str(error), code="NoCredentials") from error
         if answer.status >= 300:
@@ -232,12 +232,12 @@ class Cluster:
     async def _read(self) -> Access:
         source = self._source
         if isinstance(source, Context) and await asyncio.to_thread(source.needs_plugin):
-            plugins: Plugins = await asyncio.to_thread(importlib.import_module, "bot.kube.plugins")  # type: ignore[assignment]
+            plugins = cast(Plugins, await asyncio.to_thread(importlib.import_module, "bot.kube.plugins"))
             return await plugins.read(source)
         return await asyncio.to_thread(source.read)
 
     async def _session(self, tls: Tls | None) -> aiohttp.ClientSession:
-        """The session for these proofs; an older one stays open until `close`, since requests may still be under way."""
+        """The session for these proofs; an older one stays open until `close`: requests may be under way on it."""
         if tls not in self._sessions:
             context = await asyncio.to_thread(tls.context) if tls else None
             if tls not in self._sessions:  # Another task may have made it while the files were read.

@@ -35,7 +35,7 @@ class KubeconfigError(KajitoriError):
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """What proves the server to us and us to the server; PEM texts. Compared to see whether a connection is outdated."""
+    """What proves the server to us and us to the server: PEM texts. One connection pool per value."""
 
     ca: str = ""
     """Empty: the system's certificate authorities."""
@@ -93,7 +93,7 @@ class InCluster:
             ca = (self.folder / "ca.crt").read_text(encoding="ascii")
         except OSError as error:
             raise KubeconfigError(
-                f"{self.folder}: the pod's service account cannot be read: {error.strerror}"
+                f"{self.folder}: the pod's service account can't be read: {error.strerror}"
             ) from error
         name = f"[{host}]" if ":" in host else host
         return Access(f"https://{name}:{port}", f"Bearer {token}", Tls(ca=ca))
@@ -107,7 +107,7 @@ class Entry:
     file: Path
 
     def pem(self, field: str) -> str:
-        """PEM text of `field`: inline (`field-data`, base64) or from the file that `field` names; empty when neither."""
+        """PEM text: inline (`<field>-data`, base64) or of the file that `field` names; empty when there is neither."""
         inline, path = self.value.get(f"{field}-data"), self.value.get(field)
         try:
             if inline:
@@ -128,7 +128,7 @@ class Context:
 
     def read(self) -> Access:
         """Raises KubeconfigError naming the file and the context."""
-        context, cluster, user = self.entries()
+        _, cluster, user = self.entries()
         server = str(cluster.value.get("server") or "").rstrip("/")
         if not server.startswith(("http://", "https://")):
             raise KubeconfigError(f"{cluster.file}: context {self.name}: its cluster has no `server` (https://…)")
@@ -165,7 +165,7 @@ class Context:
         cluster = _named(documents, "clusters", str(context.value.get("cluster")))
         if cluster is None:
             raise KubeconfigError(
-                f"{context.file}: context {self.name} names the cluster `{context.value.get('cluster')}`, which is not there"
+                f"{context.file}: context {self.name}: no cluster `{context.value.get('cluster')}` is there"
             )
         user = _named(documents, "users", str(context.value.get("user")))
         return context, cluster, user or Entry({}, context.file)

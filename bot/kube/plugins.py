@@ -23,7 +23,7 @@ async def read(context: Context) -> Access:
     configuration = Configuration()
     try:
         async with asyncio.timeout(PLUGIN_TIMEOUT_S):
-            loader = await load_kube_config(
+            loader = await load_kube_config(  # type: ignore[no-untyped-call]
                 config_file=context.kubeconfig,
                 context=context.name,
                 client_configuration=configuration,

@@ -172,7 +172,8 @@ class PodTrouble:
     """Why new pods do not come up: one per cause, worst first."""
 
     code: str
-    """Stable: image_missing, image_pull, crash_loop, oom_killed, config_error, unschedulable, quota, not_ready, deadline…"""
+    """Stable: image_missing, image_pull, crash_loop, oom_killed, config_error, start_error, volume, evicted,
+    unschedulable, quota, admission, not_ready or deadline."""
     text: str
     """What happened, one sentence, without markup; names and messages of the cluster in it are plain text."""
     remedy: str

@@ -63,9 +63,7 @@ def _deployment(workload: Workload, since: datetime | None) -> RolloutStatus:
     """The rules (a) to (d) of kubectl, in its order."""
     if _deadline_passed(workload, since):
         limit = workload.progress_deadline_s or DEFAULT_PROGRESS_DEADLINE_S
-        return _verdict(
-            workload, RolloutState.FAILED, f"No progress for {limit} s: the deadline of the rollout passed."
-        )
+        return _verdict(workload, RolloutState.FAILED, f"No progress for {limit} s: the rollout's deadline passed.")
     if workload.updated < workload.desired:
         return _waiting(workload, f"{workload.updated} of {workload.desired} pods are new.")
     if workload.total > workload.updated:
@@ -80,8 +78,8 @@ def _statefulset(workload: Workload) -> RolloutStatus:
     if workload.on_delete and workload.updated < workload.desired:
         return _waiting(
             workload,
-            f"{workload.updated} of {workload.desired} pods are new: this StatefulSet replaces a pod only when somebody "
-            "deletes it (updateStrategy OnDelete).",
+            f"{workload.updated} of {workload.desired} pods are new: this StatefulSet replaces a pod only when "
+            "somebody deletes it (updateStrategy OnDelete).",
         )
     if workload.ready < workload.desired:
         return _waiting(workload, f"{workload.ready} of {workload.desired} pods are ready.")

@@ -1,0 +1,10 @@
+"""Workloads in a cluster: what they show, and the few writes that release them.
+
+Called by the loops and use cases with a Cluster first: `read` and `observe` and `revisions` and `last_words` look,
+`set_image` and `restore` and `restart` write, each exactly one conditional request.
+"""
+
+from bot.kube.workloads.reads import identity, last_words, observe, read, revisions
+from bot.kube.workloads.writes import restart, restore, set_image
+
+__all__ = ["identity", "last_words", "observe", "read", "restart", "restore", "revisions", "set_image"]
