@@ -1,0 +1,252 @@
+"""The sections of kajitori.yaml, one function each: section in, part of the settings out, faults noted on the way.
+
+Called by bot.settings.load. Checks within one section stand here too; what spans sections is in `check_catalog`.
+"""
+
+from datetime import time, timedelta
+from types import MappingProxyType
+from typing import cast
+
+from bot.domain.catalog import (
+    CanaryPlan,
+    Catalog,
+    Environment,
+    Freeze,
+    Role,
+    RoleMembers,
+    Service,
+    WorkloadKind,
+    WorkloadRef,
+)
+from bot.domain.names import ChannelId, EnvironmentName, ServiceName
+from bot.settings import forms
+from bot.settings.faults import did_you_mean
+from bot.settings.forms import BadForm
+from bot.settings.model import DatadogRoute, SummarySettings
+from bot.settings.section import Section
+
+_CONTEXT_LENGTH = 253
+_REASON_LENGTH = 200
+NO_TAGS: tuple[str, ...] = ()
+SHORTEST_POLL = timedelta(seconds=10)
+
+
+def channel(section: Section, key: str = "channel") -> ChannelId | None:
+    """A channel, or None when the key is absent."""
+    text = section.optional(key, forms.channel, "")
+    return ChannelId(text) if text else None
+
+
+def read_environments(root: Section) -> dict[EnvironmentName, Environment]:
+    """`environments`, by name."""
+    return {
+        EnvironmentName(name): _environment(EnvironmentName(name), section)
+        for name, section in root.named_children("environments", forms.name, "environment")
+    }
+
+
+def _environment(name: EnvironmentName, section: Section) -> Environment:
+    freezes = []
+    for freeze in section.children("freezes"):
+        cron = freeze.required("cron", forms.cron, "", 'write when it starts: cron: "0 17 * * fri"')
+        duration = freeze.required("duration", forms.duration, timedelta(0), "write how long it lasts: duration: 64h")
+        reason = freeze.required("reason", _line(_REASON_LENGTH), "", 'write what people are told: reason: "weekend"')
+        freezes.append(Freeze(cron, duration, reason))
+        freeze.close()
+    environment = Environment(
+        name=name,
+        context=section.optional("context", _line(_CONTEXT_LENGTH), "") or None,
+        channel=channel(section),
+        promotes_from=cast(EnvironmentName | None, section.optional("promotes_from", forms.name, "") or None),
+        approvals=section.number("approvals", 0, 9, default=0),
+        freezes=tuple(freezes),
+    )
+    section.close()
+    return environment
+
+
+def read_services(root: Section) -> dict[ServiceName, Service]:
+    """`services`, by name."""
+    return {
+        ServiceName(name): _service(ServiceName(name), section)
+        for name, section in root.named_children("services", forms.name, "service")
+    }
+
+
+def _service(name: ServiceName, section: Section) -> Service:
+    namespace = section.required(
+        "namespace", forms.namespace, "", f"write the Kubernetes namespace it runs in: namespace: {name}"
+    )
+    kind, named = section.required(
+        "workload", forms.workload, ("deployment", ""), f"write kind and name: workload: deployment/{name}"
+    )
+    container = section.required(
+        "container", forms.namespace, "", f"write the container whose image is released: container: {name}"
+    )
+    image = section.required(
+        "image",
+        forms.image_repository,
+        "",
+        f"write the image's repository without a tag: image: registry.example.com/team/{name}",
+    )
+    manifests = section.child("manifests")
+    path = manifests.optional("path", forms.overlay_path, "")
+    if manifests.present and not manifests.has("path"):
+        manifests.required("path", forms.overlay_path, "", 'write the overlay: path: "manifests/{environment}"')
+    manifests.close()
+    service = Service(
+        name=name,
+        workload=WorkloadRef(namespace, WorkloadKind(kind), named),
+        container=container,
+        image=image,
+        manifests=path or None,
+        canary=_canary(section.child("canary")),
+    )
+    section.close()
+    return service
+
+
+def _canary(section: Section) -> CanaryPlan | None:
+    steps = section.numbers("steps", 1, 99)
+    interval = section.optional("interval", forms.duration, timedelta(minutes=10))
+    if section.present and not section.has("steps"):
+        section.faults.add(section.line, section.key("steps"), "is missing", "write percents: steps: [10, 25, 50]")
+    section.close()
+    return CanaryPlan(steps, interval) if section.present else None
+
+
+def read_roles(root: Section) -> dict[Role, RoleMembers]:
+    """`roles`; one that is absent has no members, so nobody may do what needs it."""
+    section = root.child("roles")
+    roles = {}
+    for role in (Role.DEPLOYER, Role.APPROVER, Role.OPERATOR):
+        members = section.child(role.value)
+        roles[role] = RoleMembers(users=members.texts("users", forms.user), groups=members.texts("groups", forms.group))
+        members.close()
+    section.close()
+    return roles
+
+
+def read_datadog_routes(section: Section) -> tuple[DatadogRoute, ...]:
+    """`datadog.routes`, in order."""
+    routes = []
+    for route in section.children("routes"):
+        match = route.required("match", forms.alert_match, NO_TAGS, 'write tags: match: "service:admin AND env:prd"')
+        to = route.required("channel", forms.channel, "", 'write a channel: channel: "#alerts"')
+        routes.append(DatadogRoute(match, ChannelId(to)))
+        route.close()
+    return tuple(routes)
+
+
+def read_poll(section: Section) -> timedelta:
+    """`datadog.poll`."""
+
+    def form(text: str) -> timedelta:
+        poll = forms.duration(text)
+        if poll < SHORTEST_POLL:
+            raise BadForm(f"ask Datadog every {SHORTEST_POLL.seconds} s at most often: `60s`")
+        return poll
+
+    return section.optional("poll", form, timedelta(seconds=60))
+
+
+def read_summary(section: Section) -> SummarySettings | None:
+    """`summary`; None when it is absent."""
+    at = section.optional("at", forms.clock, time(18))
+    days = section.optional("days", forms.weekdays, frozenset(range(5)))
+    if not section.present:
+        section.optional("channel", forms.channel, "")
+        section.close()
+        return None
+    to = section.required("channel", forms.channel, "", 'write where it is posted: channel: "#deploys"')
+    section.close()
+    return SummarySettings(ChannelId(to), at, days)
+
+
+def check_catalog(root: Section, catalog: Catalog) -> None:
+    """What no single entry can see: workloads and contexts used twice, promotions from nowhere or in a circle."""
+    _check_workloads(root, catalog)
+    _check_contexts(root, catalog)
+    _check_promotions(root, catalog)
+
+
+def _check_workloads(root: Section, catalog: Catalog) -> None:
+    owners: dict[WorkloadRef, ServiceName] = {}
+    for name, service in catalog.services.items():
+        workload = service.workload
+        if not workload.namespace or not workload.name:
+            continue
+        owner = owners.setdefault(workload, name)
+        if owner != name:
+            section = root.child("services").child(name)
+            root.faults.add(
+                section.line_of("workload"),
+                section.key("workload"),
+                f"is {workload}, which service `{owner}` has already",
+                "give each service a workload of its own; a lock on one would not hold the other",
+            )
+
+
+def _check_contexts(root: Section, catalog: Catalog) -> None:
+    owners: dict[str | None, EnvironmentName] = {}
+    for name, environment in catalog.environments.items():
+        section = root.child("environments").child(name)
+        if environment.context is None and section.has("context"):
+            continue  # it is there, and wrong: that fault is noted
+        owner = owners.setdefault(environment.context, name)
+        if owner == name:
+            continue
+        where = f"`{environment.context}`" if environment.context else "the cluster the bot runs in (no context)"
+        root.faults.add(
+            section.line_of("context"),
+            section.key("context"),
+            f"is {where}, which environment `{owner}` has already",
+            "give each environment a kubeconfig context of its own",
+        )
+
+
+def _check_promotions(root: Section, catalog: Catalog) -> None:
+    environments = catalog.environments
+    told: set[EnvironmentName] = set()
+    for name, environment in environments.items():
+        source = environment.promotes_from
+        if source is None:
+            continue
+        section = root.child("environments").child(name)
+        line, key = section.line_of("promotes_from"), section.key("promotes_from")
+        if source not in environments:
+            others = [other for other in environments if other != name]
+            root.faults.add(
+                line, key, f"is `{source}`, which is no environment", did_you_mean(source, others) or "Remove it"
+            )
+            continue
+        circle = [name]
+        while source is not None and source in environments and source not in circle:
+            circle.append(source)
+            source = environments[source].promotes_from
+        if source == name and not told & set(circle):
+            told.update(circle)
+            path = " → ".join([*circle, name])
+            root.faults.add(line, key, f"goes in a circle: {path}", "let one environment promote from nowhere")
+
+
+def read_catalog(root: Section) -> Catalog:
+    """Everything releasable, checked as a whole."""
+    catalog = Catalog(
+        environments=MappingProxyType(read_environments(root)),
+        services=MappingProxyType(read_services(root)),
+        roles=MappingProxyType(read_roles(root)),
+    )
+    check_catalog(root, catalog)
+    return catalog
+
+
+def _line(longest: int) -> forms.Form[str]:
+    """A form: one line of text of limited length."""
+
+    def form(text: str) -> str:
+        if not text.strip() or len(text) > longest or not text.isprintable():
+            raise BadForm(f"write one line of at most {longest} characters")
+        return text.strip()
+
+    return form
