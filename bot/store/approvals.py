@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.names import ReleaseId, UserId
-from bot.store.releases import insert_into
+from bot.store.dialect import insert_into
 from bot.store.tables import approvals
 
 

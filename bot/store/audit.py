@@ -1,4 +1,4 @@
-"""The audit trail: who asked for what, what was intended, what came of it, what was refused; each row hashes the one before.
+"""The audit trail: who asked for what, what was intended, what came of it, what was refused; a chain of hashes.
 
 Written in the same transaction as the thing it tells of: if it cannot be written, the thing is not done.
 Only ever appended to; `verify` finds a changed, deleted or reordered row.
@@ -14,7 +14,7 @@ from enum import StrEnum
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store.releases import insert_into
+from bot.store.dialect import insert_into
 from bot.store.tables import audit, audit_head
 
 FIRST_HASH = "0" * 64

@@ -2,25 +2,27 @@
 
 SQLite: WAL, synchronous FULL, one writer at a time, BEGIN IMMEDIATE; a deferred transaction that reads first and then
 writes fails at once when another writer was faster, whatever the busy timeout says.
-PostgreSQL: an ordinary pool, READ COMMITTED.
+PostgreSQL: an ordinary pool; writers READ COMMITTED, readers see one snapshot.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import asynccontextmanager, nullcontext
+from time import monotonic
 
-from sqlalchemy import event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
 
 from bot.errors import StoreUnavailable
+from bot.store.faults import translated
+from bot.store.sqlite import BUSY_TIMEOUT_MS, sqlite_engine
 
-BUSY_TIMEOUT_MS = 800
-"""How long SQLite waits for another process's write lock: below the 1 s that the ack path allows itself."""
+TRANSACTION_LIMIT_S = 5.0
+"""A PostgreSQL transaction that takes longer is given up: the server, or the way to it, hangs without closing."""
+CONNECT_TIMEOUT_S = 2
+"""For a new connection to PostgreSQL; the smallest that libpq knows."""
 
 
 def async_url(url: str) -> str:
@@ -40,78 +42,96 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = async_url(url)
-        self.is_sqlite = self.url.startswith("sqlite")
-        self._writer_free = asyncio.Lock()
-        if self.is_sqlite:
-            memory = make_url(self.url).database in (None, "", ":memory:")
-            self._writer = self._sqlite_engine("BEGIN IMMEDIATE", size=1, shared=memory)
-            self._reader = self._writer if memory else self._sqlite_engine("BEGIN", size=4, shared=False)
-        else:
-            # hide_parameters: payloads hold response URLs and people's words; they do not belong in error texts
-            self._writer = create_async_engine(
-                self.url, pool_size=8, max_overflow=8, pool_timeout=2, pool_pre_ping=True, hide_parameters=True
-            )
-            self._reader = self._writer
-
-    def _sqlite_engine(self, begin: str, *, size: int, shared: bool) -> AsyncEngine:
-        pool: dict[str, Any] = (
-            {"poolclass": StaticPool}
-            if shared
-            else {"poolclass": AsyncAdaptedQueuePool, "pool_size": size, "max_overflow": 0, "pool_timeout": 2}
+        """With the password: never to be shown. `name` may be."""
+        parsed = make_url(self.url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.is_memory = self.is_sqlite and parsed.database in (None, "", ":memory:")
+        self.name = (
+            str(parsed.database or ":memory:") if self.is_sqlite else f"PostgreSQL at {parsed.host or 'localhost'}"
         )
-        engine = create_async_engine(self.url, hide_parameters=True, **pool)
+        self._writer_free = asyncio.Lock()
+        self._patience_ms = BUSY_TIMEOUT_MS
+        """Of the SQLite writer whose turn it is."""
+        if self.is_sqlite:
+            self._writer = sqlite_engine(self.url, begin=self._begin_write, size=1, shared=self.is_memory)
+            self._reader = (
+                self._writer if self.is_memory else sqlite_engine(self.url, begin=lambda: "BEGIN", size=4, shared=False)
+            )
+        else:
+            # hide_parameters: payloads hold response URLs and people's words; they do not belong in error texts.
+            # prepare_threshold None: prepared statements are lost behind poolers that lend connections by transaction.
+            self._writer = create_async_engine(
+                self.url,
+                pool_size=8,
+                max_overflow=8,
+                pool_timeout=2,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "prepare_threshold": None},
+            )
+            self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
-        @event.listens_for(engine.sync_engine, "connect")
-        def prepare(connection: Any, _record: Any) -> None:
-            connection.isolation_level = None  # we begin transactions ourselves
-            cursor = connection.cursor()
-            cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-            cursor.execute("PRAGMA journal_mode = WAL")
-            cursor.execute("PRAGMA synchronous = FULL")
-            cursor.close()
-
-        @event.listens_for(engine.sync_engine, "begin")
-        def start(connection: Any) -> None:
-            connection.exec_driver_sql(begin)
-
-        return engine
+    def _begin_write(self) -> str:
+        if self._patience_ms == BUSY_TIMEOUT_MS:
+            return "BEGIN IMMEDIATE"
+        return f"PRAGMA busy_timeout = {self._patience_ms};BEGIN IMMEDIATE;PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that may write; committed at the end, rolled back on any exception.
 
-        Raises StoreUnavailable when the database is locked, full, away or broken.
+        Raises StoreUnavailable when the database is locked, full, away or broken: on SQLite then nothing was changed;
+        on PostgreSQL nobody knows when the connection broke during the commit, so what is written must be repeatable.
+        A lock held by others is waited for BUSY_TIMEOUT_MS, the wait for our own writers included.
         """
+        async with self._transaction(self._writer, TRANSACTION_LIMIT_S) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def read(self, *, limit_s: float = TRANSACTION_LIMIT_S) -> AsyncIterator[AsyncConnection]:
+        """A snapshot for reading. Raises StoreUnavailable like `write`. `limit_s` counts on PostgreSQL."""
+        async with self._transaction(self._reader, limit_s) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _transaction(self, engine: AsyncEngine, limit_s: float) -> AsyncIterator[AsyncConnection]:
+        limit = asyncio.timeout(None if self.is_sqlite else limit_s)  # SQLite's own waits all end by themselves
+        turn = self._writers_turn() if self.is_sqlite and engine is self._writer else nullcontext()
         try:
-            if self.is_sqlite:
-                async with self._writer_free, self._writer.begin() as connection:
-                    yield connection
-            else:
-                async with self._writer.begin() as connection:
-                    yield connection
-        except (OperationalError, PoolTimeout) as error:
-            raise StoreUnavailable(_plain(error)) from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise StoreUnavailable(_plain(error)) from error
+            async with turn, limit, engine.begin() as connection:
+                yield connection
+        except TimeoutError as error:
+            if limit.expired():
+                raise StoreUnavailable(f"{self.name} did not answer within {limit_s:g} s") from error
+            raise
+        except (DBAPIError, PoolTimeout) as error:
+            ours = translated(error, self.name)
+            if ours is not None:
+                raise ours from error
             raise
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A snapshot for reading. Raises StoreUnavailable like `write`."""
+    async def _writers_turn(self) -> AsyncIterator[None]:
+        """SQLite: our writers queue here in order, one at a time, instead of polling for the file's lock."""
+        patience_ms = BUSY_TIMEOUT_MS
+        if self._writer_free.locked():
+            began = monotonic()
+            try:
+                async with asyncio.timeout(BUSY_TIMEOUT_MS / 1000):
+                    await self._writer_free.acquire()
+            except TimeoutError:
+                raise StoreUnavailable(f"{self.name} is locked: writers before this one got no answer") from None
+            patience_ms = max(1, BUSY_TIMEOUT_MS - round((monotonic() - began) * 1000 / 50) * 50)
+        else:
+            await self._writer_free.acquire()
         try:
-            async with self._reader.begin() as connection:
-                yield connection
-        except (OperationalError, PoolTimeout) as error:
-            raise StoreUnavailable(_plain(error)) from error
+            self._patience_ms = patience_ms
+            yield
+        finally:
+            self._writer_free.release()
 
     async def close(self) -> None:
         """Give all connections back. Idempotent."""
         await self._writer.dispose()
         if self._reader is not self._writer:
             await self._reader.dispose()
-
-
-def _plain(error: Exception) -> str:
-    original = getattr(error, "orig", None)
-    return str(original or error).splitlines()[0]

@@ -16,7 +16,7 @@ def new_id(now: datetime) -> str:
 
 
 def id_of(now: datetime, key: str) -> str:
-    """The ULID that belongs to `key` at `now`: the same for the same arguments, so that a repeated attempt meets itself."""
+    """The ULID that belongs to `key` at `now`: the same for the same arguments: a repeated attempt meets itself."""
     chance = int.from_bytes(hashlib.sha256(key.encode()).digest()[:10])
     return _encode((_millis(now) << 80) | chance)
 

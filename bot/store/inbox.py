@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store.releases import insert_into
+from bot.store.dialect import insert_into
 from bot.store.tables import inbox
 
 PENDING, RUNNING, DONE = "pending", "running", "done"
@@ -59,8 +59,9 @@ async def add(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> set[t
         }
         for arrival in unique.values()
     ]
-    statement = insert_into(connection, inbox).values(values).on_conflict_do_nothing()
-    result = await connection.execute(statement.returning(inbox.c.source, inbox.c.key))
+    # rows as parameters and not in the statement: SQLAlchemy would compile it anew for each number of rows
+    statement = insert_into(connection, inbox).on_conflict_do_nothing().returning(inbox.c.source, inbox.c.key)
+    result = await connection.execute(statement, values)
     return {(source, key) for source, key in result}
 
 

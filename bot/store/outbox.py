@@ -11,11 +11,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import RowMapping, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.store.dialect import insert_into
 from bot.store.ids import new_id
-from bot.store.releases import insert_into
 from bot.store.tables import messages, outbox
 
 BODY_VERSION = 1
@@ -137,7 +137,7 @@ async def add(connection: AsyncConnection, draft: Draft, *, now: datetime) -> No
 
 
 async def due(connection: AsyncConnection, *, now: datetime, limit: int = 200) -> Sequence[OutboxRow]:
-    """Rows that may go now, most urgent and oldest first. A subject whose fate is open holds back its later versions."""
+    """Rows that may go now, most urgent and oldest first. An open subject holds back its later versions."""
     other = outbox.alias()
     unsettled = (
         select(other.c.id)
@@ -183,9 +183,7 @@ async def begin(connection: AsyncConnection, row_id: str, *, now: datetime) -> O
     return _row(row) if row else None
 
 
-async def settle_sent(
-    connection: AsyncConnection, row: OutboxRow, *, posted: Posted | None, now: datetime
-) -> None:
+async def settle_sent(connection: AsyncConnection, row: OutboxRow, *, posted: Posted | None, now: datetime) -> None:
     """The row is out. `posted`: the message it made; remembered as its subject's when it has one."""
     ts = posted.ts if posted else None
     await connection.execute(
@@ -257,7 +255,7 @@ async def backlog(connection: AsyncConnection) -> tuple[int, datetime | None]:
     return count, oldest
 
 
-def _row(row: Mapping[str, Any]) -> OutboxRow:
+def _row(row: RowMapping) -> OutboxRow:
     return OutboxRow(
         id=row["id"],
         kind=OutboxKind(row["kind"]),

@@ -1,19 +1,18 @@
 """Releases and the locks on their targets. Called by use cases and the release loop, inside their transactions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import RowMapping, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.catalog import Target, WorkloadKind, WorkloadRef
 from bot.domain.names import ChannelId, EnvironmentName, ReleaseId, ServiceName, UserId
 from bot.domain.release import LIVE_PHASES, Outcome, Plan, Progress, Release, ReleaseKind, ReleasePhase
 from bot.domain.rollout import PodTrouble
+from bot.store.dialect import insert_into
 from bot.store.tables import locks, releases
 
 _MOMENTS = ("progressed_at", "abort_at")
@@ -28,11 +27,6 @@ class Lock:
     release_id: ReleaseId | None
     owner: UserId | None
     since: datetime | None
-
-
-def insert_into(connection: AsyncConnection, table: Any) -> Any:
-    """An INSERT of the connection's dialect, for its ON CONFLICT clause."""
-    return (sqlite_insert if connection.dialect.name == "sqlite" else pg_insert)(table)
 
 
 async def add(connection: AsyncConnection, release: Release) -> bool:
@@ -200,7 +194,7 @@ _COLUMN_FIELDS = (
 )
 
 
-def _release(row: Mapping[str, Any]) -> Release:
+def _release(row: RowMapping) -> Release:
     body = dict(row["body"])
     plan = dict(body.pop("plan"))
     plan["kind"] = ReleaseKind(plan["kind"])
