@@ -1,0 +1,124 @@
+/** The row of mischief: things that go wrong in real life, one button each, and what each of them did in words. Part of the clusters pane. */
+import { sandbox } from "./api.js";
+import { h, icon, replace } from "./dom.js";
+import { openMenu } from "./menu.js";
+import { byVersion } from "./versions.js";
+
+const RATE_LIMIT_SECONDS = 30;
+
+export class MischiefRow {
+  /** `page`: { write(text), clusters() → the newest clusters }. */
+  constructor(page) {
+    this.page = page;
+    this.result = h("div", { class: "mischief-result", role: "status" });
+    this.kill = this.button("kill-bot", "power", "Kill the bot", () => this.killBot());
+    this.limit = this.button("slack-429", "slow", "Slack answers 429", () => this.rateLimit());
+    this.pause = this.menuButton("pause-node", "pause", "Pause a node", () => this.nodes());
+    this.crash = this.menuButton("crash-pod", "bolt", "Crash a pod", () => this.workloads());
+    this.publish = this.menuButton("publish-image", "broken", "Publish a broken image", () => this.repositories());
+    this.node = h("section", { class: "mischief", "aria-label": "Mischief" }, h("h3", {}, "Mischief"),
+      h("div", { class: "mischief-row" }, this.kill, this.crash, this.publish, this.pause, this.limit), this.result);
+  }
+
+  button(kind, mark, label, run) {
+    return h("button", { type: "button", class: "mischief-button", dataset: { mischief: kind }, onclick: run }, icon(mark, 16), h("span", {}, label));
+  }
+
+  /** `entries` may be asked from the server, so the menu opens when they are there. */
+  menuButton(kind, mark, label, entries) {
+    const button = this.button(kind, mark, label, async () => {
+      const items = await entries();
+      if (items.length) openMenu(button, items, { label, above: true });
+      else this.say("bad", "There is nothing to choose from: no cluster has answered yet.");
+    });
+    button.setAttribute("aria-haspopup", "menu");
+    button.setAttribute("aria-expanded", "false");
+    return button;
+  }
+
+  say(tone, ...words) {
+    this.result.className = `mischief-result ${tone}`;
+    replace(this.result, words);
+  }
+
+  /** Do it and tell; the words on success may depend on the answer. */
+  async act(kind, body, button, words) {
+    button.disabled = true;
+    const answer = await sandbox.mischief(kind, body);
+    button.disabled = false;
+    if (answer.ok) this.say("good", ...words(answer));
+    else this.say("bad", `That did not work: ${answer.error}.`);
+    return answer.ok;
+  }
+
+  async killBot() {
+    this.killed = await this.act("kill-bot", {}, this.kill, () => ["The bot was killed (SIGKILL). The sandbox starts it again; what it was doing goes on."]);
+  }
+
+  /** Told by the stream: close the story of the killed bot. */
+  setBot(presence) {
+    if (this.killed && presence === "restarting") this.wasAway = true;
+    if (this.killed && this.wasAway && presence === "connected") {
+      this.killed = this.wasAway = false;
+      this.say("good", "The bot is back and connected.");
+    }
+  }
+
+  workloads() {
+    return this.page.clusters().flatMap((cluster) => (cluster.workloads ?? []).flatMap((workload) => ["Error", "OOMKilled"].map((reason) => ({
+      label: `${cluster.name} / ${workload.name}`, note: reason === "OOMKilled" ? "runs out of memory (OOMKilled)" : "exits with an error, again and again",
+      choose: () => this.act("crash-pod", { cluster: cluster.name, namespace: workload.namespace, workload: workload.name, reason }, this.crash, (answer) => [`A pod of ${workload.name} in ${cluster.name} crashes`, answer.pod ? ` (${answer.pod})` : "", `: ${answer.reason ?? reason}.`]),
+    }))));
+  }
+
+  async repositories() {
+    const answer = await sandbox.images();
+    if (!answer.ok) return [];
+    return Object.entries(answer.repositories ?? {}).map(([repository, tags]) => {
+      const tag = nextBrokenTag(tags);
+      return { label: repository, note: `publishes ${tag}`, choose: () => this.publishBroken(repository, tag) };
+    });
+  }
+
+  async publishBroken(repository, tag) {
+    const line = `/deploy stg ${repository.split("/").at(-1)} ${tag}`;
+    await this.act("publish-image", { repository, tag }, this.publish, () => [`Published ${repository}:`, h("strong", {}, tag), ", which can't start. Type ", h("code", {}, line), " ",
+      h("button", { type: "button", class: "link-button", onclick: () => this.page.write(line) }, "Write it for me")]);
+  }
+
+  nodes() {
+    return this.page.clusters().flatMap((cluster) => (cluster.nodes ?? []).map((node) => ({
+      label: `${cluster.name} / ${node.name}`, note: node.paused ? "paused: let it go on" : "its pods can't start or report",
+      choose: () => this.act("pause-node", { cluster: cluster.name, node: node.name, paused: !node.paused }, this.pause, () => [node.paused ? `Node ${node.name} in ${cluster.name} goes on.` : `Node ${node.name} in ${cluster.name} is paused. Choose it again to let it go on.`]),
+    })));
+  }
+
+  async rateLimit() {
+    const began = Date.now();
+    const ok = await this.act("slack-429", { seconds: RATE_LIMIT_SECONDS }, this.limit, () => [`Slack answers 429 for ${RATE_LIMIT_SECONDS} s. Nothing may get lost or come twice.`]);
+    if (!ok) return;
+    clearInterval(this.countdown);
+    const label = this.limit.lastChild;
+    this.countdown = setInterval(() => {
+      const left = RATE_LIMIT_SECONDS - Math.floor((Date.now() - began) / 1000);
+      replace(label, left > 0 ? `429 for ${left} s more` : "Slack answers 429");
+      if (left <= 0) { clearInterval(this.countdown); this.say("good", "Slack answers normally again."); }
+    }, 500);
+  }
+
+  refresh() {
+    const paused = this.page.clusters().flatMap((cluster) => (cluster.nodes ?? []).filter((node) => node.paused));
+    this.pause.classList.toggle("on", paused.length > 0);
+    replace(this.pause.lastChild, paused.length ? `Pause a node (${paused.length} paused)` : "Pause a node");
+  }
+}
+
+/** The patch version after the newest plain one, with "-broken": 1.4.0, 1.4.2 → 1.4.3-broken. */
+export function nextBrokenTag(tags) {
+  const plain = tags.filter((tag) => /^v?\d+\.\d+\.\d+$/.test(tag)).sort(byVersion);
+  const newest = plain.at(-1) ?? "0.0.0";
+  let [, lead, patch] = /^(v?\d+\.\d+\.)(\d+)$/.exec(newest);
+  let tag;
+  do { patch = Number(patch) + 1; tag = `${lead}${patch}-broken`; } while (tags.includes(tag));
+  return tag;
+}
