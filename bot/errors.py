@@ -13,19 +13,28 @@ KajitoriError
 SDK exceptions never cross an adapter: they become one of these at the call, `raise … from error`.
 """
 
+from datetime import datetime
 
 class KajitoriError(Exception):
     """Root of all errors that Kajitori raises on purpose."""
 
 
 class UserError(KajitoriError):
-    """A refusal: stable `code`, what is the case, and the next move in `hint` (a command or a short sentence)."""
+    """A refusal: stable `code`, what is the case, and the next move in `hint` (a command or a short sentence).
 
-    def __init__(self, code: str, text: str, *, hint: str = "") -> None:
+    `{who}` and `{since}` in the text stand for a person (Slack user id) and an aware time: shown in the reader's own
+    words, a mention and a local time.
+    """
+
+    def __init__(
+        self, code: str, text: str, *, hint: str = "", who: str | None = None, since: datetime | None = None
+    ) -> None:
         super().__init__(text)
         self.code = code
         self.text = text
         self.hint = hint
+        self.who = who
+        self.since = since
 
 
 class OutsideError(KajitoriError):

@@ -46,7 +46,7 @@ class PutBack:
 Decision = Save | WriteVersion | PutBack
 
 
-def image_of(workload: Workload, release: Release) -> str:
+def _image(workload: Workload, release: Release) -> str:
     """The image that the workload's template names for the release's container; empty when it has no such container."""
     return workload.images.get(release.plan.container, "")
 
@@ -59,7 +59,7 @@ def decide_start(release: Release, workload: Workload | None, now: datetime) -> 
         return Save(_recreated(release, now))
     if _carries_our_write(release, workload):
         return Save(_adopted(release, workload, now))
-    image = image_of(workload, release)
+    image = _image(workload, release)
     if image != release.plan.from_image:
         return Save(_superseded(release, workload, now))
     if release.abort_by is not None:
@@ -88,13 +88,13 @@ def decide_progress(
     if release.undo_generation is not None:
         return Save(_watch_undo(release, workload, troubles, now))
     if not _is_at_target(release, workload):
-        if release.abort_by is not None and image_of(workload, release) == release.plan.from_image:
+        if release.abort_by is not None and _image(workload, release) == release.plan.from_image:
             return Save(_adopt_undo(release, workload, now))
         return Save(_superseded(release, workload, now))
     if release.abort_by is not None:
         return Save(_restart_let_go(release, now)) if release.plan.kind is ReleaseKind.RESTART else PutBack()
     assert release.generation is not None, "decide_progress needs a release whose write is known"
-    status = rollout_status(workload, generation=release.generation)
+    status = rollout_status(workload, generation=release.generation, since=release.started_at)
     progress = Progress(status.updated, status.ready, status.desired)
     moving = replace(release, progress=progress, troubles=troubles, notice="")
     if progress != release.progress or release.progressed_at is None:
@@ -155,9 +155,9 @@ def _watch_undo(
     release: Release, workload: Workload, troubles: tuple[PodTrouble, ...], now: datetime
 ) -> Release:
     assert release.undo_generation is not None
-    if image_of(workload, release) != release.plan.from_image:
+    if _image(workload, release) != release.plan.from_image:
         return _superseded(release, workload, now)
-    status = rollout_status(workload, generation=release.undo_generation)
+    status = rollout_status(workload, generation=release.undo_generation, since=release.abort_at)
     progress = Progress(status.updated, status.ready, status.desired)
     moving = replace(release, progress=progress, troubles=troubles, notice="")
     if progress != release.progress or release.progressed_at is None:
@@ -180,7 +180,7 @@ def _carries_our_write(release: Release, workload: Workload) -> bool:
 
 
 def _is_at_target(release: Release, workload: Workload) -> bool:
-    if image_of(workload, release) != release.plan.to_image:
+    if _image(workload, release) != release.plan.to_image:
         return False
     return release.plan.kind is not ReleaseKind.RESTART or _restart_mark(workload) == restart_mark(release)
 
@@ -205,7 +205,7 @@ def _adopt_undo(release: Release, workload: Workload, now: datetime) -> Release:
 
 
 def _superseded(release: Release, workload: Workload, now: datetime) -> Release:
-    image = image_of(workload, release)
+    image = _image(workload, release)
     manager = workload.managers.get(release.plan.container, "")
     who = f" by {manager}" if manager else ""
     what = f"The image was changed{who} to {image}" if image else f"The container {release.plan.container} was removed{who}"

@@ -1,0 +1,83 @@
+"""Slack's mrkdwn, written safely: the one place where text of people, clusters and registries becomes markup.
+
+Source of the escapes: docs.slack.dev/messaging/formatting-message-text (only & < > are special in the wire format;
+what they form between them, mentions and links, is only read from an unescaped `<`).
+"""
+
+import re
+import unicodedata
+from datetime import datetime
+from typing import NewType
+
+Mrkdwn = NewType("Mrkdwn", str)
+"""Text that is safe to send: escaped, or written by us."""
+
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_FORMATTING = str.maketrans(dict.fromkeys("*_~`", None))
+ZERO_WIDTH = "\u200b"
+_MARK = re.compile(r"(?<![^\W_])[*_~`]|[*_~`](?![^\W_])")
+_EMOJI = re.compile(r":([a-z0-9_+'-]{1,60}):", re.IGNORECASE)
+
+
+def esc(text: str, limit: int = 1000) -> Mrkdwn:
+    """Foreign text made inert: no mention, link, formatting, control or right-to-left mark survives; at most `limit` characters.
+
+    Formatting marks are broken by a zero-width space behind them rather than dropped, so that a name such as
+    `my_app_name` reads as it is. Bare URLs keep their text, and nothing unfurls as messages are sent without unfurling.
+    """
+    return Mrkdwn(_calm(cut(_visible(text), limit)).translate(_ESCAPES))
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` characters, an ellipsis where something was left out."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def code(text: str, limit: int = 300) -> Mrkdwn:
+    """Foreign text as inline code."""
+    plain = " ".join(text.replace("`", "'").split())
+    return Mrkdwn(f"`{_plain_escape(plain, limit)}`") if plain else Mrkdwn("")
+
+
+def pre(lines: str, limit: int = 2500) -> Mrkdwn:
+    """Foreign lines as a block of code."""
+    return Mrkdwn(f"```{_plain_escape(lines.replace('```', "'''"), limit)}```")
+
+
+def bold(text: str, limit: int = 300) -> Mrkdwn:
+    """Foreign text in bold."""
+    return Mrkdwn(f"*{_plain_escape(' '.join(text.translate(_FORMATTING).split()), limit)}*")
+
+
+def person(user_id: str) -> Mrkdwn:
+    """A mention by id; an id that is none is shown as text."""
+    return Mrkdwn(f"<@{user_id}>") if user_id.isalnum() and user_id[:1] in "UW" else esc(user_id)
+
+
+def channel(channel_id: str) -> Mrkdwn:
+    """A channel by id as a link, by #name as text."""
+    return Mrkdwn(f"<#{channel_id}>") if channel_id.isalnum() and channel_id[:1] in "CG" else esc(channel_id)
+
+
+def clock(at: datetime) -> Mrkdwn:
+    """A time of day, shown in the reader's zone."""
+    return Mrkdwn(f"<!date^{int(at.timestamp())}^{{time}}^{at:%H:%M} UTC>")
+
+
+def day_and_time(at: datetime) -> Mrkdwn:
+    """A day and time, shown in the reader's zone."""
+    return Mrkdwn(f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}^{at:%Y-%m-%d %H:%M} UTC>")
+
+
+def _plain_escape(text: str, limit: int) -> str:
+    return cut(_visible(text), limit).translate(_ESCAPES)
+
+
+def _visible(text: str) -> str:
+    """Without control, format (right-to-left, zero-width) and private-use characters."""
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs"))
+
+
+def _calm(text: str) -> str:
+    """Formatting marks and emoji codes made harmless where they could open or close; marks inside a word stay."""
+    return _EMOJI.sub(lambda found: f":{ZERO_WIDTH}{found[1]}:", _MARK.sub(lambda found: found[0] + ZERO_WIDTH, text))

@@ -1,0 +1,70 @@
+"""The adapters that a use case may touch, in one value that is handed down; nothing here is global.
+
+Built by bot.app; read by use cases, loops and (through `Call`) handlers.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot.domain.catalog import Catalog
+from bot.domain.names import ChannelId
+from bot.kube.clients import Clusters
+from bot.registry import Registry
+from bot.slack.directory import Directory
+from bot.slack.forms import Forms
+from bot.slack.messages import Messages
+from bot.store.db import Database
+
+
+class Bell:
+    """Wakes a loop before its next turn is due. Rung by whoever wrote a row for it, after the commit."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake the loop now, or let its next wait return at once."""
+        self._event.set()
+
+    async def wait(self, timeout_s: float) -> None:
+        """Until rung, `timeout_s` seconds at most. Several rings before it are one."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._event.wait()
+        self._event.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Bells:
+    """One bell per loop."""
+
+    inbox: Bell = field(default_factory=Bell)
+    releases: Bell = field(default_factory=Bell)
+    outbox: Bell = field(default_factory=Bell)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a use case may touch."""
+
+    catalog: Catalog
+    database: Database
+    clusters: Clusters
+    registry: Registry
+    directory: Directory
+    messages: Messages
+    forms: Forms
+    timezone: ZoneInfo
+    ops_channel: ChannelId | None
+    team: str
+    """Slack id of the home workspace: people of others are strangers."""
+    bot_user: str
+    clock: Callable[[], datetime]
+    """The time now, aware, UTC."""
+    bells: Bells = field(default_factory=Bells)
+    worker: str = "kajitori"
+    """Name of this process in claims."""

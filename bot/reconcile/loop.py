@@ -1,0 +1,104 @@
+"""How a loop turns: it works when its bell rings or its time comes, and backs off when its own work fails.
+
+Used by the loops of this package. A loop never dies of one row's trouble; what it can't do by itself it logs.
+"""
+
+import asyncio
+import random
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+
+from bot.context import Bell
+from bot.errors import StoreUnavailable
+
+log = structlog.get_logger()
+LONGEST_PAUSE_S = 30.0
+
+
+async def turn_forever(
+    name: str, turn: Callable[[], Awaitable[float]], bell: Bell, *, on_turn: Callable[[], None] = lambda: None
+) -> None:
+    """Call `turn` for ever; it returns the seconds until it wants to be called again, at most.
+
+    When it raises, the pause doubles from half a second to half a minute, with jitter. `on_turn` hears of good turns.
+    """
+    failures = 0
+    while True:
+        try:
+            pause_s = await turn()
+            failures = 0
+            on_turn()
+        except asyncio.CancelledError:
+            raise
+        except StoreUnavailable as error:
+            failures += 1
+            pause_s = back_off_s(failures)
+            log.warning("loop.store_unavailable", loop=name, error=str(error), pause_s=round(pause_s, 1))
+        except Exception:  # the loop must outlive a bug in one turn; the log has it, and /readyz sees no good turn
+            failures += 1
+            pause_s = back_off_s(failures)
+            log.exception("loop.failed", loop=name, pause_s=round(pause_s, 1))
+        await bell.wait(pause_s)
+
+
+def back_off_s(failures: int) -> float:
+    """Half a second, doubled with each failure, half a minute at most, by ±25 %."""
+    return float(min(LONGEST_PAUSE_S, 0.5 * 2 ** min(failures - 1, 10)) * random.uniform(0.75, 1.25))
+
+
+def reference() -> str:
+    """Four characters that a person can read out, to find an error in the log."""
+    return secrets.token_hex(2).upper()
+
+
+class Crew:
+    """Tasks of a loop, one per key; it holds them, so that none is lost, and tells which keys are at work."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[Any, asyncio.Task[None]] = {}
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._tasks
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def start(self, key: Any, work: Callable[[], Awaitable[None]], *, then: Callable[[], None]) -> None:
+        """Run `work` unless it runs already for this key; `then` is called when it is over."""
+        if key in self._tasks:
+            return
+        task = asyncio.ensure_future(self._guarded(work))
+        self._tasks[key] = task
+
+        def over(_task: asyncio.Task[None]) -> None:
+            self._tasks.pop(key, None)
+            then()
+
+        task.add_done_callback(over)
+
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except asyncio.CancelledError:
+            raise
+        except StoreUnavailable as error:
+            log.warning("row.store_unavailable", error=str(error))
+        except Exception:  # one row's bug is that row's alone
+            log.exception("row.failed", reference=reference())
+
+    async def settle(self, timeout_s: float) -> bool:
+        """Wait for all tasks, at most so long; True when all are done."""
+        if not self._tasks:
+            return True
+        _done, late = await asyncio.wait(list(self._tasks.values()), timeout=timeout_s)
+        return not late
+
+    async def cancel(self) -> None:
+        """Stop all tasks and wait for them."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,310 @@
+"""The release loop: observe → decide → act → save, for every release that is not over.
+
+Starts from the rows alone; killed at any instruction it goes on where the cluster is. Each write to a cluster is
+decided from a reading of just now and is conditional on it; a lost reply is read back, never sent again blind.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.cards.release import trouble_note
+from bot.context import Context
+from bot.domain.names import ReleaseId
+from bot.domain.redaction import redact
+from bot.domain.release import APPROVAL_VALID, Outcome, Release, ReleaseKind, ReleasePhase
+from bot.domain.rollout import Observation, PodTrouble, Workload
+from bot.domain.steering import Decision, PutBack, Save, WriteVersion, decide_progress, decide_start, restart_mark
+from bot.domain.troubles import troubles as find_troubles
+from bot.errors import Conflict, NotFound, OutsideError, Refused, TooBusy
+from bot.failpoints import reach
+from bot.kube import workloads
+from bot.reconcile.loop import Crew
+from bot.store import audit, outbox, releases
+from bot.usecases.releases import channel_of, put_card, subject_of
+
+log = structlog.get_logger()
+READS_PER_S = 10.0
+"""Budget of reads per second on all API servers together: beyond it every release is looked at less often."""
+READS_PER_LOOK = 4
+FASTEST_LOOK_S = 0.4
+CONFLICT_TRIES = 5
+CLAIM = timedelta(seconds=60)
+REFRESH_CARD = timedelta(seconds=10)
+"""How often a moving card is redrawn when only the time has passed."""
+
+
+class ReleaseLoop:
+    """Carries releases out."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self.crew = Crew()
+        self._look_at: dict[ReleaseId, datetime] = {}
+        self._drawn_at: dict[ReleaseId, datetime] = {}
+        self._noted: dict[ReleaseId, set[str]] = {}
+
+    async def turn(self) -> float:
+        """Start what is due; seconds until something is due again."""
+        now = self._ctx.clock()
+        async with self._ctx.database.read() as connection:
+            rows = await releases.live(connection)
+        self._forget({row.id for row in rows})
+        waits = [15.0]
+        for release in rows:
+            wait_s = (self._look_at.get(release.id, now) - now).total_seconds()
+            if wait_s > 0 and not self._is_urgent(release):
+                waits.append(wait_s)
+            elif release.id not in self.crew:
+                self.crew.start(release.id, lambda r=release: self._advance(r.id, len(rows)), then=self._ctx.bells.releases.ring)
+        return min(waits)
+
+    def _is_urgent(self, release: Release) -> bool:
+        """An abort is not kept waiting for the next look."""
+        return release.abort_by is not None and release.undo_generation is None
+
+    def _forget(self, live: set[ReleaseId]) -> None:
+        for known in (self._look_at, self._drawn_at, self._noted):
+            for release_id in [key for key in known if key not in live]:
+                del known[release_id]
+
+    async def _advance(self, release_id: ReleaseId, load: int) -> None:
+        """One look at one release, and what follows from it."""
+        ctx, now = self._ctx, self._ctx.clock()
+        async with ctx.database.write() as connection:
+            if not await releases.claim(connection, release_id, worker=ctx.worker, now=now, until=now + CLAIM):
+                self._look_at[release_id] = now + CLAIM
+                return
+            release = await releases.get(connection, release_id)
+        if release is None or release.phase.is_over:
+            return
+        again_s = max(FASTEST_LOOK_S, load * READS_PER_LOOK / READS_PER_S)
+        try:
+            await self._step(release)
+        except TooBusy as error:
+            again_s = max(again_s, error.retry_after_s)
+            await self._notice(release, f"{error.system} is busy; looking again in {round(again_s)} s.")
+        except OutsideError as error:
+            again_s = max(again_s, 2.0)
+            await self._notice(release, f"{error.system} does not answer ({error.text}); still watching.")
+        self._look_at[release_id] = ctx.clock() + timedelta(seconds=again_s)
+
+    async def _step(self, release: Release) -> None:
+        match release.phase:
+            case ReleasePhase.AWAITING_APPROVAL:
+                await self._expire(release)
+            case ReleasePhase.QUEUED:
+                await self._begin(release)
+            case ReleasePhase.PROGRESSING | ReleasePhase.PAUSED if release.generation is None:
+                await self._start(release)
+            case ReleasePhase.PROGRESSING | ReleasePhase.PAUSED:
+                await self._watch(release)
+            case ReleasePhase.SUCCEEDED | ReleasePhase.FAILED | ReleasePhase.ABORTED | ReleasePhase.SUPERSEDED:
+                pass
+
+    async def _expire(self, release: Release) -> None:
+        now = self._ctx.clock()
+        if now - release.requested_at >= APPROVAL_VALID:
+            minutes = round(APPROVAL_VALID.total_seconds() / 60)
+            outcome = Outcome("expired", f"Nobody approved it within {minutes} minutes.", "Ask for it again.")
+            await self._save(release, release.finished(ReleasePhase.ABORTED, outcome, now))
+
+    async def _begin(self, release: Release) -> None:
+        """The intent is on disk, with its audit row, before anything is written to the cluster."""
+        reach("release.before_intent")
+        now = self._ctx.clock()
+        started = release.moved(phase=ReleasePhase.PROGRESSING, started_at=now, progressed_at=now)
+        saved = await self._save(release, started, audit_phase=audit.AuditPhase.INTENT)
+        reach("release.after_intent")
+        if saved is not None:
+            await self._start(saved)
+
+    async def _start(self, release: Release) -> None:
+        """Make the first write, or find that it was made."""
+        for _ in range(CONFLICT_TRIES):
+            workload = await self._read(release)
+            decision = decide_start(release, workload, self._ctx.clock())
+            if isinstance(decision, Save):
+                await self._save(release, decision.release)
+                return
+            try:
+                written = await self._write(release, workload, decision)
+            except Conflict:
+                continue
+            except Refused as error:
+                await self._refused(release, error)
+                return
+            reach("release.after_write")
+            now = self._ctx.clock()
+            await self._save(release, replace(release, generation=written.generation, progressed_at=now, notice=""))
+            return
+        await self._notice(release, "Somebody else keeps changing the workload; trying again.")
+
+    async def _watch(self, release: Release) -> None:
+        seen = await self._observe(release)
+        now = self._ctx.clock()
+        found = await self._troubles(release, seen, now) if seen is not None else ()
+        decision = decide_progress(release, seen, found, now)
+        if isinstance(decision, Save):
+            await self._save(release, decision.release)
+            return
+        assert seen is not None
+        try:
+            written = await self._write(release, seen.workload, decision)
+        except Conflict:
+            return  # the next look decides again, from what is there then
+        except Refused as error:
+            await self._refused(release, error)
+            return
+        reach("release.after_undo")
+        await self._save(release, release.moved(undo_generation=written.generation, progressed_at=now, troubles=()))
+
+    async def _write(self, release: Release, workload: Workload | None, decision: Decision) -> Workload:
+        assert workload is not None
+        ctx, plan = self._ctx, release.plan
+        cluster = ctx.clusters[plan.target.environment]
+        reach("release.before_write")
+        match decision:
+            case PutBack() if plan.kind is ReleaseKind.ROLLBACK and plan.from_revision_uid:
+                former = await self._revision(release, plan.from_revision_uid)
+                if former is None:
+                    raise Refused(cluster.system, "the revision before it is no longer kept", code="revision_gone")
+                return await workloads.restore(cluster, workload, former, annotations=release.marks())
+            case PutBack():
+                return await workloads.set_image(
+                    cluster, workload, container=plan.container, image=plan.from_image, annotations=release.marks()
+                )
+            case WriteVersion() if plan.kind is ReleaseKind.RESTART:
+                return await workloads.restart(
+                    cluster, workload, at=restart_mark(release), annotations=release.marks()
+                )
+            case WriteVersion() if plan.revision_uid:
+                wanted = await self._revision(release, plan.revision_uid)
+                if wanted is None or wanted.images.get(plan.container) != plan.to_image:
+                    text = f"the revision with {plan.to_version} is no longer kept; deploy that version instead"
+                    raise Refused(cluster.system, text, code="revision_gone")
+                return await workloads.restore(cluster, workload, wanted, annotations=release.marks())
+            case WriteVersion():
+                return await workloads.set_image(
+                    cluster, workload, container=plan.container, image=plan.to_image, annotations=release.marks()
+                )
+            case Save():
+                raise AssertionError("a row to save is no write")
+
+    async def _revision(self, release: Release, uid: str) -> "workloads.Revision | None":
+        cluster = self._ctx.clusters[release.target.environment]
+        former = await workloads.revisions(cluster, release.plan.workload)
+        return next((revision for revision in former if revision.uid == uid), None)
+
+    async def _read(self, release: Release) -> Workload | None:
+        try:
+            return await workloads.read(self._ctx.clusters[release.target.environment], release.plan.workload)
+        except NotFound:
+            return None
+
+    async def _observe(self, release: Release) -> Observation | None:
+        try:
+            cluster = self._ctx.clusters[release.target.environment]
+            return await workloads.observe(cluster, release.plan.workload, with_pods=True)
+        except NotFound:
+            return None
+
+    async def _troubles(self, release: Release, seen: Observation, now: datetime) -> tuple[PodTrouble, ...]:
+        """What keeps new pods from coming up, with the last words of a container that died."""
+        told = []
+        for trouble in find_troubles(seen, release.plan.container, now=now):
+            known = next((old for old in release.troubles if (old.code, old.pod) == (trouble.code, trouble.pod)), None)
+            if known is not None and known.log_tail:
+                told.append(replace(trouble, log_tail=known.log_tail))
+            elif trouble.pod and trouble.code in ("crash_loop", "oom_killed", "not_ready"):
+                cluster = self._ctx.clusters[release.target.environment]
+                lines = await workloads.last_words(
+                    cluster, release.plan.workload.namespace, trouble.pod, trouble.container or release.plan.container
+                )
+                told.append(replace(trouble, log_tail=tuple(redact(line) for line in lines)))
+            else:
+                told.append(trouble)
+        return tuple(replace(t, text=redact(t.text), remedy=t.remedy) for t in told)
+
+    async def _refused(self, release: Release, error: Refused) -> None:
+        remedies = {
+            "Forbidden": "Give the bot's service account that right (k8s/ has the Role), then retry.",
+            "Invalid": "Mend what the API server names, then retry.",
+            "revision_gone": f"/deploy {release.target.environment} {release.target.service} {release.plan.to_version}",
+        }
+        code = "forbidden" if error.code == "Forbidden" else (error.code or "refused").lower()
+        outcome = Outcome(code, f"{error.system} refused it: {error.text}", remedies.get(error.code, "Mend it, then retry."))
+        now = self._ctx.clock()
+        phase = ReleasePhase.ABORTED if release.abort_by else ReleasePhase.FAILED
+        await self._save(release, release.finished(phase, outcome, now))
+
+    async def _notice(self, release: Release, text: str) -> None:
+        log.warning("release.held_up", release=release.id, text=text)
+        async with self._ctx.database.read() as connection:
+            fresh = await releases.get(connection, release.id)
+        if fresh is not None and not fresh.phase.is_over and fresh.notice != text:
+            await self._save(fresh, replace(fresh, notice=text))
+
+    async def _save(
+        self, before: Release, after: Release, *, audit_phase: audit.AuditPhase | None = None
+    ) -> Release | None:
+        """Row, audit, lock, card and notes of a step in one transaction; None when a person was faster (an abort)."""
+        ctx, now = self._ctx, self._ctx.clock()
+        if after == before and not self._redraw(before.id, now):
+            return before
+        ended = after.phase.is_over and not before.phase.is_over
+        async with ctx.database.write() as connection:
+            saved = after if after == before else await releases.save(connection, after)
+            if saved is None:
+                self._look_at.pop(before.id, None)
+                ctx.bells.releases.ring()
+                return None
+            if ended:
+                await releases.free_lock(connection, after.target, release_id=after.id)
+                audit_phase = audit.AuditPhase.RESULT
+            if audit_phase is not None:
+                await audit.append(connection, self._entry(after, audit_phase, now))
+            await put_card(ctx, connection, saved)
+            for draft in self._new_notes(saved):
+                await outbox.add(connection, draft, now=now)
+        self._drawn_at[before.id] = now
+        if ended:
+            log.info("release.over", release=after.id, phase=after.phase, target=str(after.target))
+        ctx.bells.outbox.ring()
+        return saved
+
+    def _redraw(self, release_id: ReleaseId, now: datetime) -> bool:
+        return now - self._drawn_at.setdefault(release_id, now) >= REFRESH_CARD
+
+    def _entry(self, release: Release, phase: audit.AuditPhase, now: datetime) -> audit.Entry:
+        reason = release.outcome.code if release.outcome else f"{release.plan.from_image} -> {release.plan.to_image}"
+        told = f"{release.phase}: {reason}" if phase is audit.AuditPhase.RESULT else reason
+        return audit.Entry(
+            now,
+            release.requested_by,
+            f"release.{release.plan.kind}",
+            str(release.target),
+            phase,
+            told,
+            release.id,
+            release.plan_hash,
+        )
+
+    def _new_notes(self, release: Release) -> list[outbox.Draft]:
+        """Details of troubles go to the card's thread, each cause once; a card, so that a restart does not repeat it."""
+        noted = self._noted.setdefault(release.id, set())
+        drafts = []
+        for trouble in release.troubles:
+            if trouble.code not in noted or (trouble.log_tail and f"{trouble.code}+log" not in noted):
+                noted |= {trouble.code, f"{trouble.code}+log"} if trouble.log_tail else {trouble.code}
+                drafts.append(
+                    outbox.Draft(
+                        kind=outbox.OutboxKind.CARD,
+                        channel=channel_of(self._ctx, release.target) or release.asked_in or "",
+                        body=trouble_note(trouble).body(),
+                        subject=f"trouble:{release.id}:{trouble.code}",
+                        thread_subject=subject_of(release),
+                    )
+                )
+        return drafts

@@ -1,0 +1,7 @@
+"""From people's words to a typed call of a handler; usage, help, forms and the app manifest from one declaration."""
+
+from bot.router.binding import Field, bind, bind_form
+from bot.router.call import Call, Reply, Source
+from bot.router.routes import Button, Command, Instant, Router
+
+__all__ = ["Button", "Call", "Command", "Field", "Instant", "Reply", "Router", "Source", "bind", "bind_form"]

@@ -1,0 +1,188 @@
+"""Words and form values to typed arguments, by a handler's signature; and what to say when they do not fit.
+
+Pure: the catalogue is an argument. Called on the ack path, so that a slip of the hand is answered at once.
+"""
+
+import re
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from inspect import Parameter, signature
+from itertools import permutations
+from types import UnionType
+from typing import Any
+
+from bot.domain.catalog import Catalog, Target
+from bot.domain.names import EnvironmentName, ServiceName, Version
+from bot.domain.words import find, nearest
+from bot.errors import UserError
+
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
+"""An image tag by the OCI distribution specification."""
+
+
+class FieldKind(StrEnum):
+    """What a parameter takes; its value is the word shown in usage lines."""
+
+    ENVIRONMENT = "ENV"
+    SERVICE = "SERVICE"
+    VERSION = "VERSION"
+
+
+_KINDS: Mapping[Any, FieldKind] = {
+    EnvironmentName: FieldKind.ENVIRONMENT,
+    ServiceName: FieldKind.SERVICE,
+    Version: FieldKind.VERSION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A parameter of a command."""
+
+    name: str
+    kind: FieldKind
+    required: bool
+
+    @property
+    def usage(self) -> str:
+        """`ENV`, or `[ENV]` when it may be left out."""
+        return self.kind.value if self.required else f"[{self.kind.value}]"
+
+    def read(self, word: str, catalog: Catalog) -> str | None:
+        """The value that a word means for this field; None when it means none."""
+        match self.kind:
+            case FieldKind.ENVIRONMENT:
+                return find(word, catalog.environments)
+            case FieldKind.SERVICE:
+                return find(word, catalog.services)
+            case FieldKind.VERSION:
+                return word if TAG.match(word) else None
+
+
+def fields_of(handler: Callable[..., Any]) -> tuple[Field, ...]:
+    """The fields that a handler's signature declares, after `call`. A wrong signature fails when the bot starts."""
+    hints = typing.get_type_hints(handler)
+    found: list[Field] = []
+    for parameter in list(signature(handler).parameters.values())[1:]:
+        kind = _kind(hints[parameter.name])
+        if kind is None:
+            raise TypeError(f"{handler.__module__}.{handler.__qualname__}: no words are known for {parameter}")
+        found.append(Field(parameter.name, kind, parameter.default is Parameter.empty))
+    return tuple(found)
+
+
+def _kind(hint: Any) -> FieldKind | None:
+    if typing.get_origin(hint) in (typing.Union, UnionType):
+        kinds = [_KINDS[arm] for arm in typing.get_args(hint) if arm in _KINDS]
+        return kinds[0] if len(kinds) == 1 else None
+    return _KINDS.get(hint)
+
+
+def bind(
+    fields: Sequence[Field],
+    words: Sequence[str],
+    catalog: Catalog,
+    *,
+    usage: str,
+    context: Target | None = None,
+) -> dict[str, str]:
+    """Arguments by name. Words may stand in another order where that is unambiguous.
+
+    `context` fills in environment and service that were left out, inside a release's thread.
+    Raises UserError with the nearest name, or the usage line.
+    """
+    if len(words) <= len(fields):
+        for chosen in permutations(range(len(fields)), len(words)):
+            values = {fields[i].name: fields[i].read(word, catalog) for i, word in zip(chosen, words, strict=True)}
+            if all(values.values()):
+                bound = {name: value for name, value in values.items() if value is not None}
+                bound = _from_context(fields, bound, context)
+                if all(field.name in bound for field in fields if field.required):
+                    return bound
+    raise _misfit(fields, words, catalog, usage)
+
+
+def bind_form(
+    fields: Sequence[Field], values: Mapping[str, str], catalog: Catalog
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Arguments by name, and errors by field name, of a submitted form."""
+    bound: dict[str, str] = {}
+    errors: dict[str, str] = {}
+    for field in fields:
+        word = values.get(field.name, "").strip()
+        if not word:
+            if field.required:
+                errors[field.name] = f"Choose {_a(field.kind)}."
+            continue
+        value = field.read(word, catalog)
+        if value is None:
+            errors[field.name] = _unknown(field, word, catalog).text
+        else:
+            bound[field.name] = value
+    return bound, errors
+
+
+def _from_context(fields: Sequence[Field], bound: dict[str, str], context: Target | None) -> dict[str, str]:
+    if context is None:
+        return bound
+    known = {FieldKind.ENVIRONMENT: context.environment, FieldKind.SERVICE: context.service}
+    filled = {field.name: known[field.kind] for field in fields if field.kind in known}
+    return filled | bound
+
+
+def _misfit(fields: Sequence[Field], words: Sequence[str], catalog: Catalog, usage: str) -> UserError:
+    """Why words do not fit: known names are taken as what they are, the rest in order."""
+    if len(words) > len(fields):
+        return UserError("usage", f"That is more than I understand: `{' '.join(words[len(fields) :])}`", hint=usage)
+    left = list(words)
+    open_fields = []
+    for field in fields:
+        known = next((w for w in left if field.kind is not FieldKind.VERSION and field.read(w, catalog)), None)
+        if known is None:
+            open_fields.append(field)
+        else:
+            left.remove(known)
+    for word, field in zip(left, open_fields, strict=False):
+        if field.read(word, catalog) is None:
+            return _unknown(field, word, catalog)
+    missing = next(field for field in open_fields[len(left) :] if field.required)
+    return UserError("usage", f"Which {_noun(missing.kind)}? {_choices(missing.kind, catalog)}", hint=usage)
+
+
+def _unknown(field: Field, word: str, catalog: Catalog) -> UserError:
+    match field.kind:
+        case FieldKind.ENVIRONMENT:
+            names: Sequence[str] = list(catalog.environments)
+        case FieldKind.SERVICE:
+            names = list(catalog.services)
+        case FieldKind.VERSION:
+            return UserError(
+                "bad_version",
+                f"`{word}` is no version.",
+                hint="A version is an image tag: letters, digits, dots, dashes and underscores, e.g. 1.42.0.",
+            )
+    meant = nearest(word, names)
+    guess = f" Did you mean `{meant}`?" if meant else ""
+    return UserError(
+        f"unknown_{field.name}", f"No {_noun(field.kind)} `{word}`.{guess}", hint=_choices(field.kind, catalog)
+    )
+
+
+def _noun(kind: FieldKind) -> str:
+    return {FieldKind.ENVIRONMENT: "environment", FieldKind.SERVICE: "service", FieldKind.VERSION: "version"}[kind]
+
+
+def _a(kind: FieldKind) -> str:
+    return ("an " if kind is FieldKind.ENVIRONMENT else "a ") + _noun(kind)
+
+
+def _choices(kind: FieldKind, catalog: Catalog) -> str:
+    match kind:
+        case FieldKind.ENVIRONMENT:
+            return "Environments: " + ", ".join(catalog.environments)
+        case FieldKind.SERVICE:
+            return "Services: " + ", ".join(catalog.services)
+        case FieldKind.VERSION:
+            return "A version is an image tag, e.g. 1.42.0"

@@ -1,0 +1,66 @@
+"""One request by one person, and the answer to it. Made by bot.inbound, handed to handlers by bot.reconcile.inbox."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from bot.cards.card import Card
+from bot.context import Context
+from bot.domain.catalog import Target
+from bot.domain.names import ChannelId, UserId
+
+
+class Source(StrEnum):
+    """How a person asked."""
+
+    SLASH = "slash"
+    MENTION = "mention"
+    BUTTON = "button"
+    FORM = "form"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who asked for what, where, when. `ctx` is for use cases; handlers only pass it on."""
+
+    ctx: Context = field(repr=False)
+    key: str
+    """Idempotency key of the request: what is made from it is made once."""
+    source: Source
+    actor: UserId
+    team: str
+    channel: ChannelId
+    asked_at: datetime
+    channel_name: str = ""
+    """Without `#`; empty where Slack does not tell."""
+    thread_ts: str | None = None
+    """The thread in which it was asked; answers to mentions go there."""
+    message_ts: str | None = None
+    """The card whose button was pressed."""
+    trigger_id: str | None = None
+    response_url: str | None = field(default=None, repr=False)
+    context: Target | None = None
+    """The target of the release in whose thread it was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer. Nothing at all (both None) when a card in the channel says it already."""
+
+    card: Card | None = None
+    form: "FormRequest | None" = None
+    private: bool = False
+    """True: even where the question was public, only the asker sees the answer."""
+
+    @classmethod
+    def nothing(cls) -> "Reply":
+        """The card that the use case put into the channel is answer enough."""
+        return cls()
+
+
+@dataclass(frozen=True, slots=True)
+class FormRequest:
+    """Open the form of a command, with these fields already chosen."""
+
+    command: str
+    chosen: tuple[tuple[str, str], ...] = ()

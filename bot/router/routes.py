@@ -1,0 +1,133 @@
+"""What a handler file declares: commands and buttons, with the role each asks for. Usage and help come from here."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from inspect import getdoc
+from typing import Any
+
+from bot.cards.card import Card
+from bot.domain.catalog import Catalog, Role
+from bot.router.binding import Field, fields_of
+from bot.router.call import Call, Reply
+
+Handler = Callable[..., Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: `/name` as a slash command, `name` in a mention, `/kajitori name` everywhere."""
+
+    name: str
+    """Without the slash."""
+    role: Role
+    handler: Handler
+    fields: tuple[Field, ...]
+    summary: str
+    """First line of the handler's docstring."""
+    has_form: bool = False
+    """Called without words, it opens a form made of its fields."""
+    slash: bool = True
+    """False: only in mentions and as `/kajitori name`."""
+
+    @property
+    def usage(self) -> str:
+        """`/deploy ENV SERVICE [VERSION]`."""
+        return " ".join([f"/{self.name}" if self.slash else f"/kajitori {self.name}", self.hint]).rstrip()
+
+    @property
+    def hint(self) -> str:
+        """`ENV SERVICE [VERSION]`."""
+        return " ".join(field.usage for field in self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button on a card. Its value is text that the handler understands; the person may do it who has the role."""
+
+    action_id: str
+    role: Role
+    handler: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A command whose answer needs nothing but the catalogue; it rides on the acknowledgement."""
+
+    name: str
+    answer: Callable[[Catalog], Card]
+    summary: str
+
+
+class Router:
+    """Declarations of one handler file, or (with `include`) of all of them."""
+
+    def __init__(self) -> None:
+        self.commands: dict[str, Command] = {}
+        self.buttons: dict[str, Button] = {}
+        self.instants: dict[str, Instant] = {}
+
+    def command(
+        self, name: str, *, role: Role, form: bool = False, slash: bool = True
+    ) -> Callable[[Handler], Handler]:
+        """Declare `/name`; its words are the handler's parameters after `call`."""
+
+        def declare(handler: Handler) -> Handler:
+            command = Command(
+                name.removeprefix("/"), role, handler, fields_of(handler), _summary(handler), form, slash
+            )
+            _add(self.commands, command.name, command)
+            return handler
+
+        return declare
+
+    def button(self, action_id: str, *, role: Role) -> Callable[[Handler], Handler]:
+        """Declare what pressing a button does; the handler gets `call` and the button's value."""
+
+        def declare(handler: Handler) -> Handler:
+            _add(self.buttons, action_id, Button(action_id, role, handler))
+            return handler
+
+        return declare
+
+    def instant(self, name: str) -> Callable[[Callable[[Catalog], Card]], Callable[[Catalog], Card]]:
+        """Declare `/kajitori name`, answered from the catalogue alone, for everyone."""
+
+        def declare(answer: Callable[[Catalog], Card]) -> Callable[[Catalog], Card]:
+            _add(self.instants, name, Instant(name, answer, _summary(answer)))
+            return answer
+
+        return declare
+
+    def include(self, *routers: "Router") -> "Router":
+        """Take over the declarations of other routers. Raises ValueError when two declare the same name."""
+        for router in routers:
+            for mine, theirs in (
+                (self.commands, router.commands),
+                (self.buttons, router.buttons),
+                (self.instants, router.instants),
+            ):
+                for name, declared in theirs.items():
+                    _add(mine, name, declared)
+        return self
+
+
+def _add(declared: dict[str, Any], name: str, route: Any) -> None:
+    if name in declared:
+        raise ValueError(f"{name} is declared twice")
+    declared[name] = route
+
+
+def _summary(handler: Callable[..., Any]) -> str:
+    doc = getdoc(handler)
+    if not doc:
+        raise ValueError(f"{handler.__module__}.{handler.__qualname__} needs a docstring: it is the help text")
+    return doc.splitlines()[0]
+
+
+def find_command(router: Router, words: tuple[str, ...]) -> tuple[Command | None, tuple[str, ...]]:
+    """The command that the first word names, and the words after it."""
+    if not words:
+        return None, ()
+    name = words[0].removeprefix("/").casefold()
+    return router.commands.get(name), words[1:]
+

@@ -1,0 +1,1 @@
+"""What people may ask: load, judge by the rules of bot.domain, save, in one transaction each. Called by handlers."""

@@ -1,0 +1,70 @@
+"""Who may do what: the one function that authorises, for commands, mentions, buttons and forms alike. Default deny."""
+
+from bot.context import Context
+from bot.domain.catalog import Role
+from bot.domain.names import UserId
+from bot.errors import OutsideError, UserError
+from bot.slack.directory import Person
+from bot.store import audit
+
+
+async def authorise(ctx: Context, actor: UserId, role: Role, *, team: str, action: str, target: str = "") -> None:
+    """Return if the person holds the role now; raise UserError, after an audit row, if not or if nobody can tell.
+
+    Guests, bots, deactivated people and people of other workspaces hold no role.
+    """
+    try:
+        await _judge(ctx, actor, role, team)
+    except UserError as refusal:
+        async with ctx.database.write() as connection:
+            entry = audit.Entry(ctx.clock(), actor, action, target, audit.AuditPhase.DENIED, refusal.code)
+            await audit.append(connection, entry)
+        raise
+
+
+async def _judge(ctx: Context, actor: UserId, role: Role, team: str) -> None:
+    try:
+        person = await ctx.directory.person(actor)
+        _refuse_outsiders(ctx, person, team)
+        if role is Role.ANYONE or await _holds(ctx, actor, role):
+            return
+    except OutsideError as error:
+        raise UserError(
+            "people_unknown",
+            "Cannot check your groups right now; nothing was started.",
+            hint=f"{error.system} did not answer ({error.text}). Try again in a minute.",
+        ) from error
+    raise UserError("role_missing", f"You need the role `{role}` for that.", hint=_who_can_help(ctx, role))
+
+
+def _refuse_outsiders(ctx: Context, person: Person, team: str) -> None:
+    if person.is_bot or person.deleted:
+        raise UserError("not_a_person", "Only people can ask for this.", hint="Ask from your own account.")
+    outside = person.is_stranger or bool(team and team != ctx.team) or bool(person.team_id and person.team_id != ctx.team)
+    if outside or person.is_restricted or person.is_ultra_restricted:
+        raise UserError(
+            "not_a_member",
+            "Guests and people of other workspaces can't use me.",
+            hint="Ask a full member of this workspace to do it.",
+        )
+
+
+async def _holds(ctx: Context, actor: UserId, role: Role) -> bool:
+    """By user id, or by membership of one of the role's groups, asked of Slack (a minute old at most)."""
+    members = ctx.catalog.roles.get(role)
+    if members is None:
+        return False
+    if actor in members.users:
+        return True
+    for group in members.groups:
+        if actor in await ctx.directory.members(group):
+            return True
+    return False
+
+
+def _who_can_help(ctx: Context, role: Role) -> str:
+    members = ctx.catalog.roles.get(role)
+    if members is None or not (members.groups or members.users):
+        return f"Nobody has the role yet: name people or groups under roles.{role} in kajitori.yaml."
+    named = [*members.groups, *(f"{len(members.users)} people by name" for _ in members.users[:1])]
+    return "It is given to: " + ", ".join(named) + "."

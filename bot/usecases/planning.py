@@ -1,0 +1,228 @@
+"""Plans: the reads before a release is written down, and the reasons not to. Nothing here writes anything."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bot.context import Context
+from bot.domain.catalog import Environment, Service, Target, WorkloadKind
+from bot.domain.images import BadImageReference, parse_image
+from bot.domain.names import Version
+from bot.domain.release import DEFAULT_PROGRESS_DEADLINE_S, Plan, Release, ReleaseKind, ReleasePhase
+from bot.domain.rollout import Revision, RolloutState, Workload, image_of, rollout_status
+from bot.errors import NotFound, UserError
+from bot.kube import workloads
+from bot.store import releases
+from bot.usecases.versions import choose
+
+GITOPS = ("argocd", "argo-cd", "kustomize-controller", "helm-controller", "flux", "fleet")
+"""Beginnings of field manager names of tools that put their own version back within minutes."""
+
+
+async def plan_deploy(ctx: Context, target: Target, asked: Version | None) -> Plan:
+    """What `/deploy` would do. Raises UserError when it should not be done."""
+    environment, service = ctx.catalog.environments[target.environment], ctx.catalog.services[target.service]
+    choice = await choose(ctx, environment, service, asked)
+    workload = await _workload(ctx, environment, service)
+    now_runs = image_of(workload, service.container)
+    to_image = f"{service.image}:{choice.version}"
+    _refuse_gitops(service, workload)
+    plan = Plan(
+        kind=ReleaseKind.DEPLOY,
+        target=target,
+        workload=service.workload,
+        container=service.container,
+        uid=workload.uid,
+        from_image=now_runs,
+        from_version=version_of(now_runs),
+        to_image=to_image,
+        to_version=choice.version,
+        origin=choice.origin,
+        checked=choice.checked,
+        to_digest=choice.digest,
+        progress_deadline_s=workload.progress_deadline_s or DEFAULT_PROGRESS_DEADLINE_S,
+    )
+    if now_runs == to_image:
+        return _same_version(plan, workload)
+    _refuse_paused(service, workload)
+    return plan
+
+
+def _same_version(plan: Plan, workload: Workload) -> Plan:
+    """The version stands in the template already: nothing to do when it runs; a restart when it failed."""
+    status = rollout_status(workload, generation=workload.generation)
+    where = f"`{plan.target.service}` `{plan.to_version}`"
+    match status.state:
+        case RolloutState.DONE:
+            raise UserError(
+                "already_running",
+                f"{where} already runs in `{plan.target.environment}`: {status.ready} of {status.desired} pods are ready.",
+                hint=f"/status {plan.target.environment} {plan.target.service}",
+            )
+        case RolloutState.WAITING:
+            raise UserError(
+                "already_rolling",
+                f"{where} is being rolled out in `{plan.target.environment}` already: {status.text}",
+                hint=f"/status {plan.target.environment} {plan.target.service}",
+            )
+        case RolloutState.FAILED:
+            return replace(plan, kind=ReleaseKind.RESTART)
+
+
+async def plan_rollback(ctx: Context, target: Target, asked: Version | None) -> Plan:
+    """What `/rollback` would do: to the version named, or to the last one that ran well before the present one."""
+    environment, service = ctx.catalog.environments[target.environment], ctx.catalog.services[target.service]
+    workload = await _workload(ctx, environment, service)
+    now_runs = image_of(workload, service.container)
+    wanted, left = await _wanted_version(ctx, target, now_runs, asked)
+    plan = Plan(
+        kind=ReleaseKind.ROLLBACK,
+        target=target,
+        workload=service.workload,
+        container=service.container,
+        uid=workload.uid,
+        from_image=now_runs,
+        from_version=version_of(now_runs),
+        to_image="",
+        to_version="",
+        origin="",
+        progress_deadline_s=workload.progress_deadline_s or DEFAULT_PROGRESS_DEADLINE_S,
+    )
+    _refuse_gitops(service, workload)
+    if service.workload.kind is WorkloadKind.CRONJOB:
+        return _to_version_by_image(plan, service, wanted)
+    former = await workloads.revisions(ctx.clusters[environment.name], service.workload)
+    chosen = _revision(plan, service, former, wanted, left)
+    image = chosen.images[service.container]
+    _refuse_paused(service, workload)
+    return replace(
+        plan,
+        to_image=image,
+        to_version=version_of(image),
+        origin=f"revision {chosen.number}" if asked else f"the version before, revision {chosen.number}",
+        revision_uid=chosen.uid,
+        revision_number=chosen.number,
+        from_revision_uid=former[0].uid if former else "",
+    )
+
+
+async def _wanted_version(
+    ctx: Context, target: Target, now_runs: str, asked: Version | None
+) -> tuple[str | None, frozenset[str]]:
+    """The version named; else the one that ran well here before the present one. And those never to choose unasked."""
+    async with ctx.database.read() as connection:
+        done = await releases.history(
+            connection,
+            environment=target.environment,
+            service=target.service,
+            phase=ReleasePhase.SUCCEEDED,
+            limit=50,
+        )
+    before, left = version_before(version_of(now_runs), reversed(done))
+    return asked or before, left
+
+
+def version_before(present: str, done: Iterable[Release]) -> tuple[str | None, frozenset[str]]:
+    """The version to go back to, and the versions that were rolled back from, given the successes, oldest first.
+
+    A rollback takes versions off the stack, so that rolling back twice goes back twice and never forward again.
+    """
+    stack: list[str] = []
+    left: set[str] = set()
+    for release in done:
+        plan = release.plan
+        if plan.kind is ReleaseKind.ROLLBACK:
+            while stack and stack[-1] != plan.to_version:
+                left.add(stack.pop())
+            left.add(plan.from_version)
+        elif not stack or stack[-1] != plan.from_version:
+            stack.append(plan.from_version)
+        if not stack or stack[-1] != plan.to_version:
+            stack.append(plan.to_version)
+        left.discard(plan.to_version)
+    while stack and stack[-1] == present:
+        stack.pop()
+    return (stack[-1] if stack else None), frozenset(left - {present})
+
+
+def _revision(
+    plan: Plan, service: Service, former: tuple[Revision, ...], wanted: str | None, left: frozenset[str]
+) -> Revision:
+    """The revision to put back: of the version wanted, else the newest of another image that nobody rolled back from."""
+    others = [r for r in former if r.images.get(service.container) not in (None, plan.from_image)]
+    if wanted is not None:
+        for revision in others:
+            if version_of(revision.images[service.container]) == wanted:
+                return revision
+        if wanted == plan.from_version:
+            raise UserError(
+                "already_running",
+                f"`{service.name}` `{wanted}` is what `{plan.target.environment}` has now.",
+                hint=f"/status {plan.target.environment} {plan.target.service}",
+            )
+    else:
+        fresh = [r for r in others if version_of(r.images[service.container]) not in left]
+        if fresh:
+            return fresh[0]
+    kept = ", ".join(f"`{version_of(r.images[service.container])}`" for r in others)
+    name = f"`{service.name}` `{wanted}`" if wanted else f"an earlier version of `{service.name}`"
+    raise UserError(
+        "no_such_revision",
+        f"`{plan.target.environment}` no longer keeps {name} to roll back to."
+        + (f" It keeps {kept}." if kept else " It keeps none."),
+        hint=f"/deploy {plan.target.environment} {plan.target.service} {wanted or 'VERSION'}",
+    )
+
+
+def _to_version_by_image(plan: Plan, service: Service, wanted: str | None) -> Plan:
+    """CronJobs keep no revisions: the image of the version is set."""
+    if wanted is None or wanted == plan.from_version:
+        raise UserError(
+            "no_such_revision",
+            f"I know no earlier version of `{service.name}` in `{plan.target.environment}`; CronJobs keep no history.",
+            hint=f"/deploy {plan.target.environment} {plan.target.service} VERSION",
+        )
+    image = f"{service.image}:{wanted}"
+    return replace(plan, to_image=image, to_version=wanted, origin="an earlier release")
+
+
+async def _workload(ctx: Context, environment: Environment, service: Service) -> Workload:
+    try:
+        workload = await workloads.read(ctx.clusters[environment.name], service.workload)
+    except NotFound as error:
+        kind, name = service.workload.kind, service.workload.name
+        raise UserError(
+            "no_workload",
+            f"`{environment.name}` has no {kind} `{name}` in the namespace `{service.workload.namespace}`.",
+            hint="Create it first, or mend `workload` of this service in kajitori.yaml.",
+        ) from error
+    image_of(workload, service.container)
+    return workload
+
+
+def _refuse_paused(service: Service, workload: Workload) -> None:
+    if workload.paused:
+        raise UserError(
+            "paused",
+            f"The {service.workload.kind} `{service.workload.name}` is paused, so that nothing would be rolled out.",
+            hint=f"Resume it: kubectl rollout resume {service.workload.kind} {service.workload.name} "
+            f"-n {service.workload.namespace}",
+        )
+
+
+def _refuse_gitops(service: Service, workload: Workload) -> None:
+    manager = workload.managers.get(service.container, "")
+    if manager.lower().startswith(GITOPS):
+        raise UserError(
+            "managed_elsewhere",
+            f"The image of `{service.name}` belongs to `{manager}`, which would put its own version back.",
+            hint="Change the version where that tool reads it.",
+        )
+
+
+def version_of(image: str) -> str:
+    """The tag of an image; its digest, shortened, or the whole text when it has none."""
+    try:
+        parsed = parse_image(image)
+    except BadImageReference:
+        return image
+    return parsed.tag or (parsed.digest or "latest")[:19]

@@ -1,0 +1,216 @@
+"""Asking for releases, stopping and approving them. Each is one transaction that also writes its audit row and card."""
+
+from dataclasses import replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.cards.release import release_card, subject_of
+from bot.context import Context
+from bot.domain.catalog import Target
+from bot.domain.names import ChannelId, ReleaseId, UserId
+from bot.domain.release import (
+    APPROVAL_VALID,
+    Outcome,
+    Plan,
+    Release,
+    ReleaseKind,
+    ReleasePhase,
+    expected_seconds,
+)
+from bot.errors import UserError
+from bot.store import approvals, audit, outbox, releases
+from bot.store.ids import id_of
+from bot.usecases.freezes import refuse_frozen
+
+
+async def request(
+    ctx: Context, plan: Plan, *, key: str, by: UserId, asked_in: ChannelId, retry_of: ReleaseId | None = None
+) -> Release:
+    """Write down the wish to carry out a plan; the same request (`key`) is written down once, whatever happens.
+
+    Raises UserError when the target is locked or its environment is frozen.
+    """
+    now = ctx.clock()
+    environment = ctx.catalog.environments[plan.target.environment]
+    refuse_frozen(ctx, environment, plan.kind)
+    needed = 0 if plan.kind is ReleaseKind.ROLLBACK else environment.approvals
+    async with ctx.database.write() as connection:
+        former = await releases.by_request(connection, key)
+        if former is not None:
+            return former
+        past_s = await releases.durations_s(connection, plan.target, plan.kind)
+        release = Release(
+            id=ReleaseId(id_of(now, key)),
+            request_key=key,
+            plan=plan,
+            plan_hash=plan.hash_for(by),
+            phase=ReleasePhase.AWAITING_APPROVAL if needed else ReleasePhase.QUEUED,
+            step=1,
+            row_version=1,
+            requested_by=by,
+            requested_at=now,
+            asked_in=asked_in,
+            approvals_needed=needed,
+            expected_s=expected_seconds(past_s),
+            retry_of=retry_of,
+        )
+        if not needed:
+            release = await _locked(ctx, connection, release)
+        await releases.add(connection, release)
+        await _tell(ctx, connection, release, actor=by, action=f"release.{plan.kind}", phase=audit.AuditPhase.REQUEST)
+    ctx.bells.releases.ring()
+    ctx.bells.outbox.ring()
+    return release
+
+
+async def abort(ctx: Context, release_id: ReleaseId, *, step: int | None, by: UserId) -> Release:
+    """Stop a release; it wins over everything else. `step`: of the button pressed, None when asked by command."""
+    now = ctx.clock()
+    async with ctx.database.write() as connection:
+        release = await _fresh(connection, release_id, step, "stopped")
+        if release.abort_by is not None:
+            raise UserError("already_aborting", "{who} stopped it before you.", who=release.abort_by, since=release.abort_at)
+        stopped = release.moved(abort_by=by, abort_at=now)
+        if release.phase in (ReleasePhase.AWAITING_APPROVAL, ReleasePhase.QUEUED):
+            outcome = Outcome("not_started", "Stopped before anything was changed.")
+            stopped = stopped.finished(ReleasePhase.ABORTED, outcome, now)
+            await releases.free_lock(connection, release.target, release_id=release.id)
+        saved = await _saved(connection, stopped)
+        await _tell(ctx, connection, saved, actor=by, action="release.abort", phase=audit.AuditPhase.REQUEST)
+    ctx.bells.releases.ring()
+    ctx.bells.outbox.ring()
+    return saved
+
+
+async def approve(ctx: Context, release_id: ReleaseId, *, by: UserId) -> Release:
+    """Say yes to the plan that the card showed. The last yes that was missing queues the release.
+
+    Two people may press at once: a yes binds to the plan's hash, which no other yes changes, not to the card's step.
+
+    The plan is looked at again by the loop before its first write; if the cluster moved meanwhile, nothing is started.
+    """
+    now = ctx.clock()
+    async with ctx.database.write() as connection:
+        release = await _fresh(connection, release_id, None, "approved")
+        if release.phase is not ReleasePhase.AWAITING_APPROVAL:
+            raise UserError("not_waiting", "It no longer waits for an approval.", hint="Look at its card.")
+        if by == release.requested_by:
+            raise UserError("self_approval", "A second person must approve.", hint="Ask somebody with the role approver.")
+        if now - release.requested_at >= APPROVAL_VALID:
+            raise UserError("approval_expired", "This request expired.", hint="Ask for the release again.")
+        if not await approvals.add(connection, release.id, by, plan_hash=release.plan_hash, now=now):
+            raise UserError("approved_before", "You have approved it already.", hint="Another person is needed.")
+        people = tuple(await approvals.of(connection, release.id, plan_hash=release.plan_hash))
+        approved = release.moved(approved_by=people)
+        if len(people) >= release.approvals_needed:
+            approved = await _locked(ctx, connection, replace(approved, phase=ReleasePhase.QUEUED))
+        saved = await _saved(connection, approved)
+        await _tell(ctx, connection, saved, actor=by, action="release.approve", phase=audit.AuditPhase.REQUEST)
+    ctx.bells.releases.ring()
+    ctx.bells.outbox.ring()
+    return saved
+
+
+async def fresh(ctx: Context, release_id: ReleaseId, *, step: int) -> Release:
+    """The release behind a button, refused when the card has moved on since the button was drawn."""
+    async with ctx.database.read() as connection:
+        return _current(await releases.get(connection, release_id), step)
+
+
+async def _fresh(connection: AsyncConnection, release_id: ReleaseId, step: int | None, done: str) -> Release:
+    release = await releases.get(connection, release_id)
+    if release is not None and release.phase.is_over:
+        raise UserError(
+            "release_over", f"It is over already, so it can't be {done}.", hint="Use the buttons that its card shows now."
+        )
+    return _current(release, step)
+
+
+def _current(release: Release | None, step: int | None) -> Release:
+    """The release, unless it is unknown or the button pressed was drawn for an earlier step of it."""
+    if release is None:
+        raise UserError("no_such_release", "I don't know this release.", hint="/releases")
+    if step is not None and release.step != step:
+        raise UserError(
+            "stale_button",
+            "This button is out of date: the release has moved on since it was drawn.",
+            hint="Use the buttons that its card shows now.",
+        )
+    return release
+
+
+async def _locked(ctx: Context, connection: AsyncConnection, release: Release) -> Release:
+    """The release with its target's lock; raises UserError that names the holder."""
+    lock = await releases.take_lock(
+        connection, release.target, release_id=release.id, owner=release.requested_by, now=ctx.clock()
+    )
+    if lock is not None:
+        return replace(release, fence=lock.fence)
+    held = await releases.lock_of(connection, release.target)
+    holder = await releases.get(connection, held.release_id) if held and held.release_id else None
+    if held is None or holder is None:
+        raise UserError("target_locked", f"`{release.target}` is locked.", hint="Try again in a minute.")
+    raise UserError("target_locked", _holder_text(holder), hint=_holder_hint(holder), who=held.owner, since=held.since)
+
+
+def _holder_text(holder: Release) -> str:
+    plan = holder.plan
+    doing = {ReleaseKind.ROLLBACK: "rolling back to", ReleaseKind.RESTART: "restarting"}.get(plan.kind, "releasing")
+    moved = f", {holder.progress.updated} of {holder.progress.desired} pods updated" if holder.progress else ""
+    return f"`{plan.target}` is locked: {{who}} is {doing} `{plan.to_version}` since {{since}}{moved}."
+
+
+def _holder_hint(holder: Release) -> str:
+    return f"Wait until it is over, or abort it from its card ({holder.id[-4:].lower()}); then ask again."
+
+
+async def _saved(connection: AsyncConnection, release: Release) -> Release:
+    saved = await releases.save(connection, release)
+    if saved is None:
+        raise UserError("moved_on", "The release moved on at that very moment.", hint="Look at its card and try again.")
+    return saved
+
+
+async def _tell(
+    ctx: Context,
+    connection: AsyncConnection,
+    release: Release,
+    *,
+    actor: str,
+    action: str,
+    phase: audit.AuditPhase,
+    reason: str = "",
+) -> None:
+    """Audit row and card of a change, in its transaction."""
+    now = ctx.clock()
+    plan = release.plan
+    entry = audit.Entry(
+        now,
+        actor,
+        action,
+        str(plan.target),
+        phase,
+        reason or f"{plan.from_version} -> {plan.to_version}",
+        release.id,
+        release.plan_hash,
+    )
+    await audit.append(connection, entry)
+    await put_card(ctx, connection, release)
+
+
+async def put_card(ctx: Context, connection: AsyncConnection, release: Release) -> None:
+    """Have the release's card posted or edited."""
+    now = ctx.clock()
+    draft = outbox.Draft(
+        kind=outbox.OutboxKind.CARD,
+        channel=channel_of(ctx, release.target) or release.asked_in or "",
+        body=release_card(release, now).body(),
+        subject=subject_of(release),
+    )
+    await outbox.add(connection, draft, now=now)
+
+
+def channel_of(ctx: Context, target: Target) -> ChannelId | None:
+    """Where releases of a target are told."""
+    environment = ctx.catalog.environments.get(target.environment)
+    return environment.channel if environment else None
