@@ -1,8 +1,8 @@
 """Secrets in other people's text (log lines, error messages), replaced before anybody sees them.
 
-Called wherever words of a cluster or an application go to chat. Over-redacts when in doubt, but leaves alone what people
-need to find a fault: commit hashes, image digests, UUIDs, stack traces. Every pattern is linear: repetitions are bounded
-or begin only where a word begins.
+Called wherever words of a cluster or an application go to chat. Over-redacts when in doubt, but leaves alone what
+people need to find a fault: commit hashes, image digests, UUIDs, stack traces. Every pattern is linear: repetitions
+are bounded or begin only where a word begins.
 """
 
 import re
@@ -128,7 +128,8 @@ _GO_DSN = re.compile(r"((?<![^\s\"'=])[^\s:@/\"'=]{1,64}:)(?!‹redacted›@)[^\
 
 # The whole value, to the closing quote or the end of the line.
 _HEADER = re.compile(
-    r"((?<![A-Za-z])(?:(?:proxy-)?authorization|(?:set-)?cookie)\\{0,3}[\"']?[ \t]{0,3}(?:=>|[:=])[ \t]{0,3}\\{0,3}[\"'\[]{0,2}"
+    r"((?<![A-Za-z])(?:(?:proxy-)?authorization|(?:set-)?cookie)\\{0,3}[\"']?[ \t]{0,3}(?:=>|[:=])[ \t]{0,3}"
+    r"\\{0,3}[\"'\[]{0,2}"
     r"(?:(?:Bearer|Basic|Token|Digest|Negotiate|ApiKey|AWS4-HMAC-SHA256)[ \t]{1,3})?)"
     r"(?!‹redacted›)[^\"'\s\\][^\"'\n\\]*",
     re.IGNORECASE,

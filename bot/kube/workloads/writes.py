@@ -5,7 +5,6 @@ was written; after Unreachable the caller must read back.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from bot.domain.catalog import WorkloadKind
@@ -35,11 +34,14 @@ async def set_image(
     return await _merge(cluster, workload, change, annotations)
 
 
-async def restart(cluster: Cluster, workload: Workload, *, at: datetime, annotations: Mapping[str, str]) -> Workload:
-    """Replaces all pods by ones of the same template, as `kubectl rollout restart` does. A CronJob is Refused."""
+async def restart(cluster: Cluster, workload: Workload, *, mark: str, annotations: Mapping[str, str]) -> Workload:
+    """Replaces all pods by ones of the same template, as `kubectl rollout restart` does. A CronJob is Refused.
+
+    `mark`: value of the restart annotation, an RFC 3339 time; doing it twice with the same mark restarts once.
+    """
     if workload.ref.kind is WorkloadKind.CRONJOB:
         raise Refused(cluster.system, f"{workload.ref} has no pods of its own to restart", code="NotRestartable")
-    change = {"metadata": {"annotations": {RESTARTED_AT: at.isoformat(timespec="seconds")}}}
+    change = {"metadata": {"annotations": {RESTARTED_AT: mark}}}
     return await _merge(cluster, workload, change, annotations)
 
 
