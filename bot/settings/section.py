@@ -191,7 +191,7 @@ class Section:
             self.faults.add(line, place, f"is {shown(value.text)}", str(error))
             return default
         if value.kind != "text":
-            remedy = f'put it in quotes if it is meant so: "{value.text}"'
+            remedy = f'put it in quotes if it is meant so: "{value.text[:20]}"'
             self.faults.add(line, place, f"is {shown(value.text)}, {value.kind}, where text is expected", remedy)
             return default
         return formed
