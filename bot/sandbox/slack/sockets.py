@@ -217,7 +217,7 @@ class Sockets:
         """
         self._waiting[envelope.id] = envelope
         try:
-            if not waits and self._next() is None:
+            if not waits and not any(connection.takes_envelopes for connection in self._connections):
                 raise NotDelivered("dispatch_failed")
             duplicate = self._world.faults.take("duplicate", envelope.kind)
             if duplicate is not None:
