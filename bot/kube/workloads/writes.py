@@ -34,14 +34,14 @@ async def set_image(
     return await _merge(cluster, workload, change, annotations)
 
 
-async def restart(cluster: Cluster, workload: Workload, *, mark: str, annotations: Mapping[str, str]) -> Workload:
+async def restart(cluster: Cluster, workload: Workload, *, at: str, annotations: Mapping[str, str]) -> Workload:
     """Replaces all pods by ones of the same template, as `kubectl rollout restart` does. A CronJob is Refused.
 
-    `mark`: value of the restart annotation, an RFC 3339 time; doing it twice with the same mark restarts once.
+    `at`: value of the restart annotation, an RFC 3339 time; doing it twice with the same value restarts once.
     """
     if workload.ref.kind is WorkloadKind.CRONJOB:
         raise Refused(cluster.system, f"{workload.ref} has no pods of its own to restart", code="NotRestartable")
-    change = {"metadata": {"annotations": {RESTARTED_AT: mark}}}
+    change = {"metadata": {"annotations": {RESTARTED_AT: at}}}
     return await _merge(cluster, workload, change, annotations)
 
 
