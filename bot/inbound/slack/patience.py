@@ -24,11 +24,11 @@ class Patience:
         self._random = random
         self._not_before_s = 0.0
         self._failures = 0
-        self._crowded = False
+        self._crowded_until_s = 0.0
 
     def wait_s(self, now_s: float) -> float:
         """Seconds until the next attempt may begin; 0 means now."""
-        return max(0.0, self._not_before_s - now_s)
+        return max(0.0, self._not_before_s - now_s, self._crowded_until_s - now_s)
 
     def failed(self, now_s: float) -> None:
         """An attempt failed, or a socket ended young."""
@@ -42,8 +42,7 @@ class Patience:
 
     def crowded(self, now_s: float) -> None:
         """Too many sockets are open for this app."""
-        self._crowded = True
-        self._delay(now_s + _between(CROWDED_S, self._random()))
+        self._crowded_until_s = now_s + _between(CROWDED_S, self._random())
 
     def barred(self, now_s: float) -> None:
         """Slack does not want this app or token at all."""
@@ -58,9 +57,8 @@ class Patience:
             self.failed(now_s)
             return
         self._failures = 0
-        if last and self._crowded:
-            self._crowded = False
-            self._not_before_s = now_s
+        if last:
+            self._crowded_until_s = now_s
 
     def _delay(self, until_s: float) -> None:
         self._not_before_s = max(self._not_before_s, until_s)
