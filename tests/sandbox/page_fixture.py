@@ -38,7 +38,10 @@ USERGROUPS = [{"id": "S0LEADS", "handle": "leads", "name": "Leads"}]
 
 
 class CannedChat:
-    """The script's state. `messages` by channel; `requests` are (path, body) as they came; `answers` replace a path's answer."""
+    """The script's state. `messages` by channel; `requests` are (path, body) as they came.
+
+    `answers` replace a path's answer, `gates` hold it back until set, `forms` open a view for a command.
+    """
 
     def __init__(self) -> None:
         self.messages: dict[str, list[Json]] = {channel["id"]: [] for channel in CHANNELS}
@@ -47,6 +50,7 @@ class CannedChat:
         self.gates: dict[str, asyncio.Event] = {}
         self.clusters: list[Json] = []
         self.images: dict[str, list[str]] = {"growlio/admin": ["1.4.0", "1.4.1", "1.4.2"]}
+        self.forms: dict[str, Json] = {}
         self.bot_state = "running"
         self.address = ""
         self._chat_sockets: dict[web.WebSocketResponse, str] = {}
@@ -135,6 +139,8 @@ class CannedChat:
                 message["thread_ts"] = body["thread_ts"]
             self.messages[body["channel"]].append(message)
             await self.tell({"type": "message", "channel": body["channel"], "message": message})
+        if request.path == "/client/command" and body["command"] in self.forms:
+            await self.tell({"type": "view_opened", "view": self.forms[body["command"]]})
         return web.json_response(self.answers.get(request.path, {"ok": True}))
 
     async def _bot(self, request: web.Request) -> web.Response:

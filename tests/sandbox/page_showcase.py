@@ -170,4 +170,5 @@ def showcase() -> CannedChat:
     chat.say("C0STG", ephemeral=True, text="stg/admin is locked by <@U0BOB> since 13:40: “schema migration”.\nYou can wait in line (you would be next) or ask <@U0BOB>.")
     chat.say("C0PRD", text="Every block", blocks=every_block())
     chat.clusters = clusters()
+    chat.forms["/deploy"] = deploy_form()
     return chat

@@ -17,7 +17,7 @@ export class MischiefRow {
     this.crash = this.menuButton("crash-pod", "bolt", "Crash a pod", () => this.workloads());
     this.publish = this.menuButton("publish-image", "broken", "Publish a broken image", () => this.repositories());
     this.node = h("section", { class: "mischief", "aria-label": "Mischief" }, h("h3", {}, "Mischief"),
-      h("div", { class: "mischief-row" }, this.kill, this.crash, this.publish, this.pause, this.limit), this.result);
+      h("div", { class: "mischief-row" }, this.kill, this.crash, this.pause, this.publish, this.limit), this.result);
   }
 
   button(kind, mark, label, run) {

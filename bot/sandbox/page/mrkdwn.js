@@ -11,6 +11,7 @@ const BARE_URL = /https?:\/\/[^\s<>|"]+[^\s<>|".,;:!?)\]}'*_~]/y;
 const CODE = /`([^`\n]+)`/y;
 const CONTROL = /<([^<>\n]+)>/y;
 const STYLES = { "*": "strong", _: "em", "~": "s" };
+const BULLET = /^(\s*)([•◦▪▫-]|\d{1,3}[.)])\s+(?=\S)/;
 const WORD = /[\p{L}\p{N}]/u;
 
 /** Undo Slack's three escapes, once. */
@@ -54,7 +55,8 @@ function lines(text, directory, verbatim) {
   const nodes = [];
   let quote = null;
   let openEnded = false;
-  for (const [index, line] of text.split("\n").entries()) {
+  const all = text.split("\n");
+  for (const [index, line] of all.entries()) {
     const marker = /^(?:&gt;|>)(?:(?:&gt;|>){2})? ?/.exec(line);
     if (marker || openEnded) {
       openEnded ||= /^(?:&gt;|>){3}/.test(line);
@@ -63,19 +65,24 @@ function lines(text, directory, verbatim) {
       quote.append(...inline(line.slice(marker ? marker[0].length : 0), directory, verbatim));
       continue;
     }
-    if (index > 0 && !quote) nodes.push("\n");
+    const item = bullet(line, directory, verbatim);
+    if (index > 0 && !quote && !item && (!line || !isBlock(nodes.at(-1)))) nodes.push("\n");
+    if (!line && BULLET.test(all[index + 1] ?? "")) nodes.push("\n"); // a line feed right before a block is not drawn
     quote = null;
-    nodes.push(...bullet(line, directory, verbatim));
+    nodes.push(...(item ? [item] : inline(line, directory, verbatim)));
   }
   return nodes;
 }
 
+// A bullet's line stands on its own: a line feed beside it would leave a gap.
+const isBlock = (node) => node instanceof Element && node.classList.contains("bullet");
+
 function bullet(line, directory, verbatim) {
-  const found = /^(\s*)([•◦▪▫-]|\d{1,3}[.)])\s+(?=\S)/.exec(line);
-  if (!found) return inline(line, directory, verbatim);
+  const found = BULLET.exec(line);
+  if (!found) return null;
   const depth = Math.min(3, Math.floor(found[1].length / 2));
   const mark = found[2] === "-" ? "–" : found[2];
-  return [h("span", { class: `bullet depth-${depth}` }, h("span", { class: "mark" }, `${mark} `), ...inline(line.slice(found[0].length), directory, verbatim))];
+  return h("span", { class: `bullet depth-${depth}` }, h("span", { class: "mark" }, `${mark} `), ...inline(line.slice(found[0].length), directory, verbatim));
 }
 
 /** One line's worth of inline markup. */
