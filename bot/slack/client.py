@@ -58,9 +58,13 @@ class SlackClient:
         """Base URL, ending in a slash."""
         return self._web.base_url
 
-    def is_own_host(self, url: str) -> bool:
-        """Whether `url` lies on the scheme, host and port of the configured API."""
-        return urlsplit(url)[:2] == urlsplit(self.api_url)[:2]
+    def may_answer_at(self, url: str) -> bool:
+        """Whether a response_url may be called: https, or the configured API's own scheme, host and port."""
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return False
+        return parts.scheme == "https" or parts[:2] == urlsplit(self.api_url)[:2]
 
     async def call(
         self,

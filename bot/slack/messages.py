@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -118,7 +117,7 @@ class Messages:
 
     async def respond(self, response_url: str, body: Body, *, replace: bool = False) -> None:
         """Answer an interaction at its response_url: five times, within 30 minutes; then Refused("expired_url")."""
-        if urlsplit(response_url).scheme != "https" and not self._client.is_own_host(response_url):
+        if not self._client.may_answer_at(response_url):
             raise Refused(SYSTEM, "response_url: not an https address", code="invalid_url")
         call: dict[str, Any] = {**_shown(body), **_NO_PREVIEWS}
         # To replace means the message with the button; otherwise only the person who acted sees the answer.
