@@ -14,11 +14,16 @@ from bot.store.tables import approvals
 async def add(
     connection: AsyncConnection, release_id: ReleaseId, user_id: UserId, *, plan_hash: str, now: datetime
 ) -> bool:
-    """Keep a yes; False when this person said it before."""
-    statement = insert_into(connection, approvals).values(
+    """Keep a yes; False when this person said it to this plan before. A yes to another plan gives way to it."""
+    fresh = insert_into(connection, approvals).values(
         release_id=release_id, user_id=user_id, plan_hash=plan_hash, at=now
     )
-    return bool((await connection.execute(statement.on_conflict_do_nothing())).rowcount)
+    statement = fresh.on_conflict_do_update(
+        index_elements=[approvals.c.release_id, approvals.c.user_id],
+        set_={"plan_hash": plan_hash, "at": now},
+        where=approvals.c.plan_hash != plan_hash,
+    )
+    return bool((await connection.execute(statement)).rowcount)
 
 
 async def of(connection: AsyncConnection, release_id: ReleaseId, *, plan_hash: str) -> Sequence[UserId]:
@@ -26,6 +31,6 @@ async def of(connection: AsyncConnection, release_id: ReleaseId, *, plan_hash: s
     statement = (
         select(approvals.c.user_id)
         .where(approvals.c.release_id == release_id, approvals.c.plan_hash == plan_hash)
-        .order_by(approvals.c.at)
+        .order_by(approvals.c.at, approvals.c.user_id)
     )
     return [UserId(user) for user in (await connection.execute(statement)).scalars()]

@@ -7,15 +7,17 @@ Only ever appended to; `verify` finds a changed, deleted or reordered row.
 import hashlib
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import BigInteger, Row, select, type_coerce, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.dialect import insert_into
-from bot.store.tables import audit, audit_head
+from bot.store.tables import audit, audit_head, storable
 
 FIRST_HASH = "0" * 64
 
@@ -54,78 +56,88 @@ class Break:
 
 async def append(connection: AsyncConnection, entry: Entry) -> int:
     """Chain and insert a row; its sequence number. Appenders wait for each other on the head row."""
-    await connection.execute(
-        insert_into(connection, audit_head).values(id=1, seq=0, hash=FIRST_HASH).on_conflict_do_nothing()
-    )
+    entry = replace(entry, target=storable(entry.target), reason=storable(entry.reason))
     head = update(audit_head).where(audit_head.c.id == 1).values(seq=audit_head.c.seq + 1)
-    seq, prev_hash = (await connection.execute(head.returning(audit_head.c.seq, audit_head.c.hash))).one()
-    digest = _hash(seq, entry, prev_hash)
-    values = {
-        "seq": seq,
-        "at": entry.at,
-        "actor": entry.actor,
-        "action": entry.action,
-        "target": entry.target,
-        "release_id": entry.release_id,
-        "plan_hash": entry.plan_hash,
-        "phase": entry.phase,
-        "reason": entry.reason,
-        "prev_hash": prev_hash,
-        "hash": digest,
-    }
-    await connection.execute(audit.insert().values(**values))
+    head = head.returning(audit_head.c.seq, audit_head.c.hash)
+    row = (await connection.execute(head)).first()
+    if row is None:
+        first = insert_into(connection, audit_head).values(id=1, seq=0, hash=FIRST_HASH)
+        await connection.execute(first.on_conflict_do_nothing())
+        row = (await connection.execute(head)).one()
+    seq, prev_hash = row
+    values = asdict(entry) | {"seq": seq, "prev_hash": prev_hash}
+    told = values | {"at": round(entry.at.timestamp() * 1000)}
+    digest = _hash(*(told[name] for name in _HASHED))
+    await connection.execute(audit.insert().values(values | {"hash": digest}))
     await connection.execute(update(audit_head).where(audit_head.c.id == 1).values(hash=digest))
     return int(seq)
 
 
 async def rows(connection: AsyncConnection) -> AsyncIterator[tuple[int, Entry, str, str]]:
     """All rows in order: sequence number, entry, hash of the row before, own hash."""
-    result = await connection.stream(select(audit).order_by(audit.c.seq))
-    async for row in result.mappings():
+    async for row in _stored(connection):
         entry = Entry(
-            at=row["at"],
-            actor=row["actor"],
-            action=row["action"],
-            target=row["target"],
-            phase=AuditPhase(row["phase"]),
-            reason=row["reason"],
-            release_id=row["release_id"],
-            plan_hash=row["plan_hash"],
+            at=datetime.fromtimestamp(row.at / 1000, UTC),
+            actor=row.actor,
+            action=row.action,
+            target=row.target,
+            phase=AuditPhase(row.phase),
+            reason=row.reason,
+            release_id=row.release_id,
+            plan_hash=row.plan_hash,
         )
-        yield row["seq"], entry, row["prev_hash"], row["hash"]
+        yield row.seq, entry, row.prev_hash, row.hash
 
 
 async def verify(connection: AsyncConnection) -> tuple[int, Break | None]:
-    """Number of rows that hold, and the first break, if any. The head row tells when the end was cut off."""
-    expected_seq, prev = 1, FIRST_HASH
-    async for seq, entry, prev_hash, digest in rows(connection):
-        if seq != expected_seq:
-            return expected_seq - 1, Break(expected_seq, f"row {expected_seq} is missing; the next one is {seq}")
-        if prev_hash != prev:
-            return expected_seq - 1, Break(seq, f"row {seq} does not follow the row before it")
-        if digest != _hash(seq, entry, prev_hash):
-            return expected_seq - 1, Break(seq, f"row {seq} was changed after it was written")
-        expected_seq, prev = seq + 1, digest
+    """Number of rows that hold, and the first break, if any. The head row tells when the end was cut off.
+
+    Whoever may write every table can make a whole new chain: an anchor kept elsewhere (the head's hash) tells that.
+    """
+    held, prev = 0, FIRST_HASH
+    try:
+        async for row in _stored(connection):
+            if row.seq != held + 1:
+                return held, Break(held + 1, f"row {held + 1} is missing; the next one is {row.seq}")
+            if row.prev_hash != prev:
+                return held, Break(row.seq, f"row {row.seq} does not follow the row before it")
+            if row.hash != _hash(*(getattr(row, name) for name in _HASHED)):
+                return held, Break(row.seq, f"row {row.seq} was changed after it was written")
+            held, prev = row.seq, row.hash
+    except DBAPIError as error:
+        if "decode" not in str(error.orig):
+            raise
+        return held, Break(held + 1, f"row {held + 1}, or one soon after it, holds bytes that are no text")
     head = (await connection.execute(select(audit_head.c.seq, audit_head.c.hash).where(audit_head.c.id == 1))).first()
-    last = (expected_seq - 1, prev)
-    if head is None and last[0]:
-        return last[0], Break(last[0], "the head of the chain was deleted")
-    if head is not None and tuple(head) != last:
-        return last[0], Break(last[0] + 1, f"the chain ends at row {last[0]}, but its head names row {head[0]}")
-    return last[0], None
+    if head is None and held:
+        return held, Break(held, "the head of the chain was deleted")
+    if head is not None and tuple(head) != (held, prev):
+        return held, Break(held + 1, f"the chain ends at row {held}, but its head names row {head.seq}")
+    return held, None
 
 
-def _hash(seq: int, entry: Entry, prev_hash: str) -> str:
-    told = [
-        seq,
-        round(entry.at.timestamp() * 1000),
-        entry.actor,
-        entry.action,
-        entry.target,
-        entry.phase,
-        entry.reason,
-        entry.release_id,
-        entry.plan_hash,
-        prev_hash,
-    ]
-    return hashlib.sha256(json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+_HASHED = (
+    *("seq", "at", "actor", "action", "target", "phase", "reason", "release_id", "plan_hash"),
+    "prev_hash",
+)
+"""What a row's hash covers, in this order: everything else."""
+_PAGE = 500
+"""Rows read at once: a trail of years would not fit into memory."""
+
+
+async def _stored(connection: AsyncConnection) -> AsyncIterator[Row[Any]]:
+    """The rows as they are stored, moments as numbers: also a row that was tampered with must be readable."""
+    columns = [type_coerce(column, BigInteger).label("at") if column is audit.c.at else column for column in audit.c]
+    seen = -(2**63)
+    while True:
+        statement = select(*columns).where(audit.c.seq > seen).order_by(audit.c.seq).limit(_PAGE)
+        page = (await connection.execute(statement)).all()
+        for row in page:
+            yield row
+        if len(page) < _PAGE:
+            return
+        seen = page[-1].seq
+
+
+def _hash(*told: object) -> str:
+    return hashlib.sha256(json.dumps(told, ensure_ascii=False, separators=(",", ":"), default=str).encode()).hexdigest()

@@ -45,7 +45,9 @@ async def add(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> set[t
     """Keep arrivals; the (source, key) pairs that are new. Known ones, also twice within one call, change nothing."""
     if not arrivals:
         return set()
-    unique = {(arrival.source, arrival.key): arrival for arrival in reversed(arrivals)}
+    unique: dict[tuple[str, str], Arrival] = {}
+    for arrival in arrivals:
+        unique.setdefault((arrival.source, arrival.key), arrival)
     values = [
         {
             "source": arrival.source,
@@ -73,10 +75,12 @@ async def claim(connection: AsyncConnection, *, now: datetime, limit: int) -> Se
         .order_by(inbox.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        # a CTE is read once; as a subquery PostgreSQL may read it again for each row and take more than `limit`
+        .cte("waiting")
     )
     statement = (
         update(inbox)
-        .where(inbox.c.id.in_(waiting.scalar_subquery()), inbox.c.state == PENDING)
+        .where(inbox.c.id.in_(select(waiting.c.id)), inbox.c.state == PENDING)
         .values(state=RUNNING, attempts=inbox.c.attempts + 1)
         .returning(inbox)
     )

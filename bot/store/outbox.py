@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.dialect import insert_into
@@ -90,6 +90,8 @@ class OutboxRow:
     created_at: datetime
     sending_since: datetime | None
     error: str | None
+    stands: bool = False
+    """Its subject has a message already: delivering it means editing that one. Told by `due` only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,25 +138,27 @@ async def add(connection: AsyncConnection, draft: Draft, *, now: datetime) -> No
     )
 
 
+def _has_open_elder() -> ColumnElement[bool]:
+    """An older row of the same subject is not settled: two at once could be posted twice, or in the wrong order."""
+    elder = outbox.alias()
+    statement = select(elder.c.id).where(
+        elder.c.subject == outbox.c.subject,
+        elder.c.id < outbox.c.id,
+        elder.c.state.in_([OutboxState.PENDING, OutboxState.SENDING, OutboxState.AMBIGUOUS, OutboxState.PARKED]),
+    )
+    return statement.correlate(outbox).exists()
+
+
 async def due(connection: AsyncConnection, *, now: datetime, limit: int = 200) -> Sequence[OutboxRow]:
     """Rows that may go now, most urgent and oldest first. An open subject holds back its later versions."""
-    other = outbox.alias()
-    unsettled = (
-        select(other.c.id)
-        .where(
-            other.c.subject == outbox.c.subject,
-            other.c.id < outbox.c.id,
-            other.c.state.in_([OutboxState.SENDING, OutboxState.AMBIGUOUS]),
-        )
-        .exists()
-    )
     statement = (
-        select(outbox)
+        select(outbox, messages.c.ts.is_not(None).label("stands"))
+        .outerjoin(messages, messages.c.subject == outbox.c.subject)
         .where(
             outbox.c.state.in_([OutboxState.PENDING, OutboxState.AMBIGUOUS, OutboxState.PARKED]),
             outbox.c.body_version <= BODY_VERSION,
             (outbox.c.not_before.is_(None)) | (outbox.c.not_before <= now),
-            ~unsettled,
+            ~_has_open_elder(),
         )
         .order_by(outbox.c.priority, outbox.c.id)
         .limit(limit)
@@ -162,20 +166,30 @@ async def due(connection: AsyncConnection, *, now: datetime, limit: int = 200) -
     return [_row(row) for row in (await connection.execute(statement)).mappings()]
 
 
-async def next_due_at(connection: AsyncConnection) -> datetime | None:
-    """When the earliest put-off row may go; None when none is put off."""
+async def next_due_at(connection: AsyncConnection, *, after: datetime | None = None) -> datetime | None:
+    """When the earliest put-off row may go; None when none is put off.
+
+    With `after`, rows whose time came before it don't count: they are due, or held back by something that is not time,
+    and a loop that slept until then would not sleep.
+    """
     statement = select(func.min(outbox.c.not_before)).where(
         outbox.c.state.in_([OutboxState.PENDING, OutboxState.AMBIGUOUS, OutboxState.PARKED])
     )
+    if after is not None:
+        statement = statement.where(outbox.c.not_before > after)
     moment: datetime | None = (await connection.execute(statement)).scalar_one()
     return moment
 
 
 async def begin(connection: AsyncConnection, row_id: str, *, now: datetime) -> OutboxRow | None:
-    """Mark a row as being sent, with its newest body; None when somebody else took it."""
+    """Mark a row as being sent, with its newest body; None when somebody else took it or its subject is held back."""
     statement = (
         update(outbox)
-        .where(outbox.c.id == row_id, outbox.c.state.in_([OutboxState.PENDING, OutboxState.PARKED]))
+        .where(
+            outbox.c.id == row_id,
+            outbox.c.state.in_([OutboxState.PENDING, OutboxState.PARKED]),
+            ~_has_open_elder(),
+        )
         .values(state=OutboxState.SENDING, attempts=outbox.c.attempts + 1, sending_since=now, not_before=None)
         .returning(outbox)
     )
@@ -272,4 +286,5 @@ def _row(row: RowMapping) -> OutboxRow:
         created_at=row["created_at"],
         sending_since=row["sending_since"],
         error=row["error"],
+        stands=bool(row.get("stands", False)),
     )

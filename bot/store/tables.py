@@ -4,6 +4,7 @@ Times are stored as whole milliseconds since 1970 UTC: SQLite would give naive l
 JSON is stored as text, so that both databases keep the same bytes.
 """
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,14 +48,34 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
 
 
+def storable(text: str) -> str:
+    """Text as both databases can keep it: PostgreSQL refuses NUL, UTF-8 has no halves of surrogate pairs."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
+class Words(TypeDecorator[str]):
+    """What people or other systems wrote, of any length, made storable."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
+        return None if value is None else storable(value)
+
+
 class Json(TypeDecorator[Any]):
-    """A JSON value, stored as text."""
+    """A JSON value, stored as text. Half surrogate pairs in its strings become question marks."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Any) -> str | None:
-        return None if value is None else orjson.dumps(value).decode()
+        if value is None:
+            return None
+        try:
+            return orjson.dumps(value).decode()
+        except TypeError:  # orjson refuses half pairs, which Slack's JSON may hold; it also refuses what is no JSON
+            return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
 
     def process_result_value(self, value: str | None, dialect: Any) -> Any:
         return None if value is None else orjson.loads(value)
@@ -75,9 +96,10 @@ inbox = Table(
     Column("received_at", Moment, nullable=False),
     Column("not_before", Moment),
     Column("done_at", Moment),
-    Column("outcome", Text),
+    Column("outcome", Words),
     UniqueConstraint("source", "key"),
     Index("ix_inbox_state_id", "state", "id"),
+    Index("ix_inbox_done_at", "done_at"),
 )
 
 releases = Table(
@@ -97,7 +119,7 @@ releases = Table(
     Column("finished_at", Moment),
     Column("from_version", String(256), nullable=False),
     Column("to_version", String(256), nullable=False),
-    Column("claimed_by", String(64)),
+    Column("claimed_by", String(160)),
     Column("claim_until", Moment),
     Column("body", Json, nullable=False),
     Index("ix_releases_target_requested", "environment", "service", "requested_at"),
@@ -126,7 +148,7 @@ approvals = Table(
 messages = Table(
     "messages",
     metadata,
-    Column("subject", String(160), primary_key=True),
+    Column("subject", String(512), primary_key=True),
     Column("channel", String(80), nullable=False),
     Column("ts", String(32), nullable=False),
     Column("outbox_id", String(26), nullable=False),
@@ -139,9 +161,9 @@ outbox = Table(
     metadata,
     Column("id", String(26), primary_key=True),
     Column("kind", String(16), nullable=False),  # card | note | whisper | respond
-    Column("subject", String(160)),
+    Column("subject", String(512)),
     Column("channel", String(80), nullable=False),
-    Column("thread_subject", String(160)),
+    Column("thread_subject", String(512)),
     Column("thread_ts", String(32)),
     Column("user_id", String(32)),
     Column("response_url", Text),
@@ -156,7 +178,7 @@ outbox = Table(
     Column("sending_since", Moment),
     Column("sent_at", Moment),
     Column("slack_ts", String(32)),
-    Column("error", Text),
+    Column("error", Words),
     Index("ix_outbox_state_priority_id", "state", "priority", "id"),
     Index("ix_outbox_subject_state", "subject", "state"),
 )
@@ -168,11 +190,11 @@ audit = Table(
     Column("at", Moment, nullable=False),
     Column("actor", String(64), nullable=False),
     Column("action", String(64), nullable=False),
-    Column("target", String(160), nullable=False),
+    Column("target", Words, nullable=False),
     Column("release_id", String(26), nullable=False),
     Column("plan_hash", String(64), nullable=False),
     Column("phase", String(16), nullable=False),  # request | intent | result | denied
-    Column("reason", Text, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("prev_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
 )

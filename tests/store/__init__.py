@@ -1,0 +1,1 @@
+"""Tests of bot.store: one suite, SQLite and PostgreSQL."""
