@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.catalog import CanaryPlan, Freeze, Role, RoleMembers, WorkloadKind, WorkloadRef
-from bot.settings import Listen, Secret, Settings, SettingsError, SlackMode, load
+from bot.settings import Fault, Listen, Secret, Settings, SettingsError, SlackMode, load
 
 EXAMPLE = Path(__file__).parent.parent / "kajitori.example.yaml"
 SOCKET = {"SLACK_BOT_TOKEN": "xoxb-1-bot", "SLACK_APP_TOKEN": "xapp-1-app"}
@@ -492,7 +492,8 @@ fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, Heal
 
 def read_or_refused(read, text: str | bytes) -> None:
     """Settings, or faults that print as one line each: never another exception."""
-    faults, told = (), ""
+    faults: tuple[Fault, ...] = ()
+    told = ""
     try:
         read(text)
     except SettingsError as error:

@@ -108,8 +108,8 @@ def _split_name(name: str) -> tuple[str, str]:
     if _HEX_64.fullmatch(name):
         raise BadImageReference("64 hex digits alone are an image id, not a name")
     first, slash, rest = name.partition("/")
-    # docker's rule: a first part with a dot, a colon or an upper-case letter is a host, and so is localhost.
-    if slash and ("." in first or ":" in first or first == "localhost" or first != first.lower()):
+    # docker's rule: a first part with a dot or a colon is a host, and so is localhost.
+    if slash and ("." in first or ":" in first or first.lower() == "localhost"):
         host, path = first.lower(), rest
         if not _HOST.fullmatch(host) or not _port_fits(host):
             raise BadImageReference(f"`{_shown(first)}` is no registry host")

@@ -15,7 +15,7 @@ ENVIRONMENT = "environment"
 
 # Tokens of Slack, keys of Datadog (hex) and passwords in URLs: never repeated, wherever somebody put them.
 _SECRET = re.compile(r"xox[a-z]|xapp|xoxe|[0-9a-fA-F]{30,}|://[^/\s]*@|bearer|-----BEGIN|eyJ[\w-]{8}", re.IGNORECASE)
-_LONGEST_QUOTE = 60
+_LONGEST_QUOTE = 100
 
 
 @dataclass(frozen=True, slots=True, order=True)

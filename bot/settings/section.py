@@ -26,7 +26,9 @@ class Faults:
     def add(self, line: int, key: str, problem: str, remedy: str) -> None:
         """Note one."""
         remedy = remedy if remedy.endswith(("?", ")", '"', "`")) else f"{remedy}."
-        self.found.append(Fault(self.file, line, key, problem, remedy[0].upper() + remedy[1:]))
+        # Keys are the writer's words too: one line, and no secret that stands in the wrong place.
+        place = shown(key).strip("`") if key else ""
+        self.found.append(Fault(self.file, line, place, problem, remedy[0].upper() + remedy[1:]))
 
 
 class Section:
@@ -154,8 +156,7 @@ class Section:
             remedy = did_you_mean(key, known)
             if any(word in key.lower() for word in _SECRET_WORDS):
                 remedy = "Secrets never stand in this file; set them in the environment"
-            label = key if shown(key) == f"`{key}`" else "(unprintable)"
-            self.faults.add(entry.line, self.key(label), "is no key that Kajitori knows", remedy)
+            self.faults.add(entry.line, self.key(key), "is no key that Kajitori knows", remedy)
 
     def _value(self, key: str) -> Value | None:
         if key not in self._asked:

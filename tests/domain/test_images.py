@@ -80,6 +80,7 @@ def test_a_reference_is_read_as_docker_reads_it(text, host, path, tag, digest):
         "a-",
         "a_",
         "a" * 256,
+        "A/0",
         "a1" * 32,
         "a\u200bb",
         "a\x00b",
