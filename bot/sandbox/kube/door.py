@@ -1,0 +1,201 @@
+"""The HTTP door of a simulated API server: from an aiohttp request to the answer, with faults, log, access and errors.
+
+The cluster mounts `handle`; everything it calls is synchronous except watches and followed logs.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from bot.sandbox.kube import discovery
+from bot.sandbox.kube.access import Access
+from bot.sandbox.kube.faults import Fault, FaultKind, Faults
+from bot.sandbox.kube.options import Options
+from bot.sandbox.kube.paths import NoResource, Target, parse
+from bot.sandbox.kube.reads import Reads
+from bot.sandbox.kube.status import ApiError, conflict, no_such_path, unauthorized
+from bot.sandbox.kube.subresources import PodLogs
+from bot.sandbox.kube.wire import RequestRecord, content_type, respond, respond_text
+from bot.sandbox.kube.writes import Writes
+
+_OPEN = ("/version", "/healthz", "/livez", "/readyz")
+PAGE_NOT_FOUND = "404 page not found\n"
+
+
+class Door:
+    """Answers requests for one cluster."""
+
+    def __init__(
+        self, options: Options, access: Access, faults: Faults, reads: Reads, writes: Writes, logs: PodLogs,
+        closing: asyncio.Event,
+    ) -> None:  # fmt: skip
+        self.requests: deque[RequestRecord] = deque(maxlen=options.request_log)
+        self._access = access
+        self._faults = faults
+        self._reads = reads
+        self._writes = writes
+        self._logs = logs
+        self._closing = closing
+
+    async def handle(self, request: web.Request, path: str) -> web.StreamResponse:
+        """Answer one request whose path below the cluster's root is `path`."""
+        at = self._writes.registry.clock.now()
+        raw = await request.read() if request.can_read_body else b""
+        status = 0
+        try:
+            response = await self._with_faults(request, path, raw)
+            status = response.status
+        except _NoAnswer:
+            transport = request.transport
+            if transport is not None:
+                transport.abort()
+            response = web.Response(status=503)
+        finally:
+            self.requests.append(
+                RequestRecord(request.method, path, request.query_string, raw.decode(errors="replace"), status,
+                              request.headers.get("User-Agent", ""), content_type(request), at)
+            )  # fmt: skip
+        return response
+
+    async def _with_faults(self, request: web.Request, path: str, raw: bytes) -> web.StreamResponse:
+        whole = f"{path}?{request.query_string}" if request.query_string else path
+        fault = self._faults.take(request.method, whole)
+        if fault is None:
+            return await self._answer(request, path, raw)
+        match fault.kind:
+            case FaultKind.STATUS:
+                return _scripted(fault)
+            case FaultKind.HANG:
+                await self._wait(fault.seconds)
+                return await self._answer(request, path, raw)
+            case FaultKind.RESET:
+                raise _NoAnswer
+            case FaultKind.RESET_AFTER:
+                await self._answer(request, path, raw)
+                raise _NoAnswer
+            case FaultKind.CONFLICT:
+                target = parse(path)
+                if isinstance(target, Target):
+                    return _refused(conflict(target.resource, target.name))
+                return _refused(ApiError(409, "Conflict", "conflict"))
+            case FaultKind.UNAUTHORIZED:
+                return _refused(unauthorized())
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+        except TimeoutError:
+            return
+
+    async def _answer(self, request: web.Request, path: str, raw: bytes) -> web.StreamResponse:
+        try:
+            user = self._access.user_of(request.headers.get("Authorization"))
+            target = parse(path)
+            if isinstance(target, Target):
+                return await self._resource(request, target, user, raw)
+            if isinstance(target, NoResource):
+                raise no_such_path()
+            return self._document(request, path)
+        except ApiError as error:
+            return _refused(error)
+
+    async def _resource(self, request: web.Request, target: Target, user: str, raw: bytes) -> web.StreamResponse:
+        verb = _verb(request.method, target, request.query)
+        self._access.authorize(user, verb, target)
+        query = request.query
+        match verb:
+            case "get" if target.subresource == "log":
+                return await self._logs.answer(request, target.namespace, target.name, query)
+            case "get":
+                return self._reads.get(request, target)
+            case "list":
+                return self._reads.list(request, target)
+            case "watch":
+                return await self._reads.watch(request, target, self._closing)
+            case "create":
+                return self._writes.create(request, target, user, raw)
+            case "update":
+                return self._writes.update(request, target, raw)
+            case "patch":
+                return self._writes.patch(request, target, raw)
+            case "delete":
+                return self._writes.delete(request, target, raw)
+            case _:
+                return self._writes.delete_collection(request, target, raw)
+
+    @staticmethod
+    def _document(request: web.Request, path: str) -> web.Response:
+        if request.method not in ("GET", "HEAD"):
+            raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
+        clean = "/" + path.strip("/")
+        if clean in _OPEN or clean.partition("/")[2].partition("/")[0] in ("healthz", "livez", "readyz"):
+            return respond(discovery.VERSION) if clean == "/version" else respond_text("ok")
+        aggregated = "as=APIGroupDiscoveryList" in request.headers.get("Accept", "")
+        if clean in ("/api", "/apis") and aggregated:
+            headers = {"Content-Type": discovery.AGGREGATED}
+            return respond(discovery.aggregated(core=clean == "/api"), headers=headers)
+        body = _discovered(clean, request.host)
+        if body is None:
+            return respond_text(PAGE_NOT_FOUND, 404)
+        return respond(body)
+
+
+class _NoAnswer(Exception):
+    """The connection is to be closed without a word."""
+
+
+def _discovered(path: str, host: str) -> Any:
+    parts = path.strip("/").split("/")
+    match parts:
+        case [""]:
+            return {"paths": ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]}
+        case ["api"]:
+            return discovery.api_versions(host)
+        case ["apis"]:
+            return discovery.group_list()
+        case ["api", "v1"]:
+            return discovery.resource_list("", "v1")
+        case ["apis", group]:
+            return discovery.group_document(group)
+        case ["apis", group, version]:
+            return discovery.resource_list(group, version)
+        case ["openapi", "v3"]:
+            return discovery.openapi_index()
+        case ["openapi", "v3", *rest]:
+            return discovery.openapi_document("/".join(rest))
+        case _:
+            return None
+
+
+def _verb(method: str, target: Target, query: Mapping[str, str]) -> str:
+    watching = query.get("watch", "") in ("1", "true") and not target.subresource
+    match method:
+        case "GET" if watching:
+            return "watch"
+        case "GET" | "HEAD":
+            return "get" if target.name else "list"
+        case "POST" if not target.name or target.subresource:
+            return "create"
+        case "PUT" if target.name:
+            return "update"
+        case "PATCH" if target.name:
+            return "patch"
+        case "DELETE" if not target.subresource:
+            return "delete" if target.name else "deletecollection"
+        case _:
+            raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
+
+
+def _refused(error: ApiError) -> web.Response:
+    return respond(error.status(), error.code, error.headers)
+
+
+def _scripted(fault: Fault) -> web.Response:
+    headers = {"Content-Type": fault.content_type}
+    if fault.retry_after_s is not None:
+        headers["Retry-After"] = str(fault.retry_after_s)
+    return web.Response(status=fault.code, body=fault.body.encode(), headers=headers)

@@ -1,0 +1,32 @@
+"""Knobs of a simulated cluster: how long things take and how much is remembered. All durations are divided by `speed`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Timing of one cluster; the defaults let a rollout of three replicas finish in under three seconds."""
+
+    seed: int | None = None  # of the random choices (names, uids, jitter); None: different each time
+    clock: Callable[[], datetime] | None = None  # wall time; None: the machine's
+    speed: float = 1.0
+    lag_s: float = 0.005  # a controller sees a change this much later, as over a real watch
+    start_s: float = 0.3  # bound pod to running container
+    slow_s: float = 5.0  # how much later a `slow` image becomes ready
+    crash_after_s: float = 0.5  # a `crash` image lives this long
+    restart_s: float = 2.0  # a container killed on demand comes back after this
+    crash_backoff_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 10.0)
+    pull_backoff_s: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 10.0)
+    termination_s: float = 0.25  # a pod never uses more of its grace period than this
+    job_s: float = 1.0  # a Job's container runs this long
+    unhealthy_every_s: float = 2.0  # a failing readiness probe writes its event this often
+    node_grace_s: float = 4.0  # a silent kubelet's node becomes NotReady after this
+    node_count: int = 3
+    node_cpu_millis: int = 4000
+    node_memory_mib: int = 16384
+    history: int = 10_000  # watch events kept per resource before 410 Expired
+    max_events: int = 5_000  # Event objects kept
+    bookmark_s: float = 60.0  # not divided by speed
+    request_log: int = 20_000

@@ -1,0 +1,130 @@
+"""Scenes: the services a simulated cluster runs when people first look at it, with a past to roll back to."""
+
+import copy
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+
+from bot.sandbox.kube.cluster import Cluster
+from bot.sandbox.kube.controllers.deployment_status import is_complete
+from bot.sandbox.kube.kinds import BY_KIND, DEPLOYMENTS, Obj
+from bot.sandbox.kube.registry import WriteOptions
+
+NAME, VERSION = "app.kubernetes.io/name", "app.kubernetes.io/version"
+STG: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"admin": ("1.4.0", "1.4.1"), "web": ("2.2.8", "2.2.9"), "report": ("3.0.0",)}
+)
+PRD: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"admin": ("1.3.2", "1.4.0"), "web": ("2.2.7", "2.2.8"), "report": ("3.0.0",)}
+)
+NAMESPACES = MappingProxyType({"admin": "admin", "web": "web", "report": "batch"})
+REPLICAS = MappingProxyType({"admin": 3, "web": 5})
+DEADLINE_S = 20  # short, so that a broken image is a failure while people still look
+REPOSITORY = "growlio"
+
+
+def seed(cluster: Cluster, registry_host: str, versions: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    """Fill a cluster that has not started: admin and web rolled out version by version, the CronJob report in batch.
+
+    `versions` names each service's history, oldest first; by default that of stg, or of prd for a cluster of that name.
+    """
+    versions = versions or (PRD if cluster.name == "prd" else STG)
+    for namespace in NAMESPACES.values():
+        cluster.create_namespace(namespace)
+    longest = max(len(history) for history in versions.values())
+    for step in range(longest):
+        cluster.clock.shift = timedelta(days=step - longest, hours=3)
+        for service, history in versions.items():
+            offset = longest - len(history)
+            if step >= offset:
+                _release(cluster, registry_host, service, history[step - offset], first=step == offset)
+        cluster.settle(lambda: _is_calm(cluster))
+    cluster.clock.shift = timedelta()
+
+
+def image(registry_host: str, service: str, version: str) -> str:
+    return f"{registry_host}/{REPOSITORY}/{service}:{version}"
+
+
+def _is_calm(cluster: Cluster) -> bool:
+    return all(is_complete(d, d["status"]) and not d["status"].get("terminatingReplicas")
+               for d in cluster.store.all_of(DEPLOYMENTS))  # fmt: skip
+
+
+def _release(cluster: Cluster, registry_host: str, service: str, version: str, first: bool) -> None:
+    reference = image(registry_host, service, version)
+    namespace = NAMESPACES[service]
+    if service == "report":
+        body = _cron_job(service, namespace, reference, version)
+    else:
+        body = _deployment(service, namespace, reference, version)
+    if first:
+        cluster.create(body, "kubectl-client-side-apply")
+        if service != "report":
+            cluster.create(_kubernetes_service(service, namespace), "kubectl-client-side-apply")
+        return
+    resource = BY_KIND[(body["apiVersion"], body["kind"])]
+    options = WriteOptions(manager="kubectl-client-side-apply")
+
+    def released(obj: Obj) -> Obj:
+        changed = copy.deepcopy(obj)
+        changed["metadata"]["labels"] = body["metadata"]["labels"]
+        changed["spec"]["template"]["metadata"]["labels"] = body["spec"]["template"]["metadata"]["labels"]
+        changed["spec"]["template"]["spec"]["containers"][0]["image"] = reference
+        return changed
+
+    cluster.registry.patch(resource, namespace, service, released, options)
+
+
+def _labels(service: str, version: str) -> dict[str, str]:
+    return {NAME: service, VERSION: version}
+
+
+def _deployment(service: str, namespace: str, reference: str, version: str) -> Obj:
+    labels = _labels(service, version)
+    container: Obj = {
+        "name": service,
+        "image": reference,
+        "ports": [{"name": "http", "containerPort": 8080}],
+        "env": [{"name": "PORT", "value": "8080"}],
+        "readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 2},
+        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": service, "namespace": namespace, "labels": labels},
+        "spec": {
+            "replicas": REPLICAS[service],
+            "progressDeadlineSeconds": DEADLINE_S,
+            "selector": {"matchLabels": {NAME: service}},
+            "template": {
+                "metadata": {"labels": dict(labels)},
+                "spec": {"terminationGracePeriodSeconds": 5, "containers": [container]},
+            },
+        },
+    }
+
+
+def _kubernetes_service(service: str, namespace: str) -> Obj:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": service, "namespace": namespace, "labels": {NAME: service}},
+        "spec": {"selector": {NAME: service}, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]},
+    }
+
+
+def _cron_job(service: str, namespace: str, reference: str, version: str) -> Obj:
+    labels = _labels(service, version)
+    pod: Obj = {"restartPolicy": "Never", "containers": [{"name": service, "image": reference}]}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": service, "namespace": namespace, "labels": labels},
+        "spec": {
+            "schedule": "0 3 * * *",
+            "timeZone": "Asia/Tokyo",
+            "jobTemplate": {"spec": {"backoffLimit": 1, "template": {"metadata": {"labels": labels}, "spec": pod}}},
+        },
+    }

@@ -1,0 +1,147 @@
+"""Bodies on the wire: reading JSON or YAML with the API server's complaints, writing JSON, and the log of requests."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import yaml
+from aiohttp import web
+
+from bot.sandbox.kube.kinds import Obj
+from bot.sandbox.kube.status import ApiError, bad_request, unsupported_media_type
+
+JSON_TYPES = ("application/json", "")
+YAML_TYPES = ("application/yaml", "application/apply-patch+yaml", "application/x-yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """One request as the server saw it; `status` is 0 when no answer was sent."""
+
+    method: str
+    path: str
+    query: str
+    body: str
+    status: int
+    user_agent: str
+    content_type: str
+    at: datetime
+
+
+def dumps(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def respond(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    content = {"Content-Type": "application/json", "Cache-Control": "no-cache, private", **(headers or {})}
+    return web.Response(body=dumps(body), status=status, headers=content)
+
+
+def respond_text(text: str, status: int = 200) -> web.Response:
+    return web.Response(text=text, status=status, content_type="text/plain")
+
+
+def content_type(request: web.Request) -> str:
+    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def parse_body(raw: bytes, kind: str, media_type: str) -> Any:
+    """The parsed body of a write; 415 for what only a real server reads, e.g. protobuf."""
+    if media_type not in JSON_TYPES and media_type not in YAML_TYPES:
+        accepted = "application/json, application/yaml"
+        error = unsupported_media_type()
+        error.message = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
+        raise error
+    text = _text(raw)
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        if media_type in YAML_TYPES:
+            return _parse_yaml(text)
+        told = go_complaint(text, error)
+        raise bad_request(
+            f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; "
+            f"json parse error: {told} ({text[:32]}{' ...' if len(text) > 32 else ''})"
+        ) from error
+    except RecursionError as error:
+        raise bad_request("json: exceeded max depth") from error
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise bad_request("json: invalid UTF-8 in body") from error
+
+
+def _parse_yaml(text: str) -> Any:
+    try:
+        parsed = yaml.safe_load(text)
+        json.dumps(parsed)
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
+        raise bad_request(f"error decoding YAML: {error}") from error
+    return parsed
+
+
+def go_complaint(text: str, error: ValueError) -> str:
+    """What Go's JSON decoder would have said."""
+    at = getattr(error, "pos", 0)
+    rest = text[at:].lstrip()
+    if not rest:
+        return "unexpected end of JSON input"
+    shown = rest[0] if rest[0].isprintable() else f"\\u{ord(rest[0]):04x}"
+    if "property name" in str(error):
+        return f"invalid character '{shown}' looking for beginning of object key string"
+    if "delimiter" in str(error):
+        return f"invalid character '{shown}' after object key:value pair"
+    return f"invalid character '{shown}' looking for beginning of value"
+
+
+def parse_object(raw: bytes, kind: str, media_type: str) -> Obj:
+    body = parse_body(raw, kind, media_type)
+    if not isinstance(body, dict):
+        raise bad_request(
+            f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; "
+            "json parse error: json: cannot unmarshal into Go value of type struct"
+        )
+    metadata = body.get("metadata")
+    if metadata is not None and not isinstance(metadata, dict):
+        raise bad_request(
+            f'{kind} in version "v1" cannot be handled as a {kind}: json: cannot unmarshal into Go struct field '
+            f"{kind}.metadata of type v1.ObjectMeta"
+        )
+    return body
+
+
+def parse_patch(raw: bytes) -> Any:
+    text = _text(raw)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        told = go_complaint(text, error) if isinstance(error, ValueError) else "exceeded max depth"
+        raise bad_request(f"error decoding patch: {told}") from error
+
+
+def number(query: Mapping[str, str], name: str) -> int | None:
+    text = query.get(name, "")
+    if not text:
+        return None
+    if not text.lstrip("-").isdigit():
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    return int(text)
+
+
+def version_number(text: str) -> int:
+    """A resourceVersion given by a client."""
+    if not text.isascii() or not text.isdigit():
+        # The recorded answer: no reason, code 500.
+        raise ApiError(
+            500, None, f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        )
+    return int(text)
+
+
+def is_true(query: Mapping[str, str], name: str) -> bool:
+    return query.get(name, "").lower() in ("1", "true", "t")

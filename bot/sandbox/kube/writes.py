@@ -1,0 +1,201 @@
+"""Writes over HTTP: reads options and bodies, calls registry, deletion or a subresource, shapes the answer. Called by the door."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from bot.sandbox.kube import merge
+from bot.sandbox.kube.access import Access
+from bot.sandbox.kube.deletion import delete as begin_delete
+from bot.sandbox.kube.kinds import NAMESPACES, PODS, SELF_ACCESS_REVIEWS, Obj
+from bot.sandbox.kube.lists import matcher
+from bot.sandbox.kube.paths import Target
+from bot.sandbox.kube.registry import Registry, WriteOptions
+from bot.sandbox.kube.status import ApiError, bad_request, method_not_allowed, success, unsupported_media_type
+from bot.sandbox.kube.subresources import evict, issue_token, put_scale
+from bot.sandbox.kube.wire import YAML_TYPES, content_type, is_true, parse_object, parse_patch, respond
+
+APPLY = "application/apply-patch+yaml"
+
+
+class Writes:
+    """The write side of one cluster's API."""
+
+    def __init__(self, registry: Registry, access: Access) -> None:
+        self.registry = registry
+        self._access = access
+
+    def create(self, request: web.Request, target: Target, user: str, raw: bytes) -> web.Response:
+        body = parse_object(raw, _kind(target), content_type(request))
+        options = _options(request, target)
+        if target.resource is SELF_ACCESS_REVIEWS:
+            return respond(self._access.review(user, body), 201)
+        match target.subresource:
+            case "eviction":
+                return respond(evict(self.registry, target.namespace, target.name, body), 201)
+            case "token":
+                token = issue_token(self.registry, self._access, target.namespace, target.name, body)
+                return respond(token, 201)
+            case "":
+                if target.resource.namespaced and not target.namespace:
+                    raise method_not_allowed()
+                created = self.registry.create(target.resource, target.namespace, body, options)
+                return respond(created, 201, _warnings(options))
+            case _:
+                raise method_not_allowed()
+
+    def update(self, request: web.Request, target: Target, raw: bytes) -> web.Response:
+        body = parse_object(raw, _kind(target), content_type(request))
+        options = _options(request, target)
+        if target.subresource == "scale":
+            return self._scale(target, lambda _: body, options)
+        if target.subresource == "finalize" and target.resource is NAMESPACES:
+            return respond(self.registry.read(target.resource, "", target.name))
+        if target.subresource not in ("", "status"):
+            raise method_not_allowed()
+        updated = self.registry.update(target.resource, target.namespace, target.name, body, options)
+        return respond(updated, 200, _warnings(options))
+
+    def patch(self, request: web.Request, target: Target, raw: bytes) -> web.Response:
+        options = _options(request, target)
+        media_type = content_type(request)
+        if media_type == APPLY:
+            return self._apply(request, target, raw, options)
+        change = _change(media_type, raw)
+        if target.subresource == "scale":
+            return self._scale(target, change, options)
+        if target.subresource not in ("", "status"):
+            raise method_not_allowed()
+        patched = self.registry.patch(target.resource, target.namespace, target.name, change, options)
+        return respond(patched, 200, _warnings(options))
+
+    def _apply(self, request: web.Request, target: Target, raw: bytes, options: WriteOptions) -> web.Response:
+        if not request.query.get("fieldManager"):
+            message = "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch"
+            causes = [{"reason": "FieldValueRequired", "message": "Required value: is required for apply patch",
+                       "field": "fieldManager"}]  # fmt: skip
+            details = {"group": "meta.k8s.io", "kind": "PatchOptions", "causes": causes}
+            raise ApiError(422, "Invalid", message, details)
+        if target.subresource:
+            raise method_not_allowed()
+        intent = parse_object(raw, _kind(target), APPLY)
+        for name, wanted in (("apiVersion", target.resource.api_version), ("kind", target.resource.kind)):
+            if intent.get(name) != wanted:
+                raise bad_request(f"invalid object type: {name} is {intent.get(name)!r}, must be {wanted}")
+        existed = self.registry.store.get(target.resource, target.namespace, target.name) is not None
+        applied = self.registry.apply(target.resource, target.namespace, target.name, intent, options)
+        return respond(applied, 200 if existed else 201, _warnings(options))
+
+    def _scale(self, target: Target, change: Callable[[Obj], Any], options: WriteOptions) -> web.Response:
+        obj = self.registry.read(target.resource, target.namespace, target.name)
+        return respond(put_scale(self.registry, target.resource, obj, change, options))
+
+    def delete(self, request: web.Request, target: Target, raw: bytes) -> web.Response:
+        if "delete" not in target.resource.verbs:
+            raise method_not_allowed()
+        options = _delete_options(request, raw)
+        dry_run = _is_dry(request, options)
+        obj, is_gone = begin_delete(
+            self.registry, target.resource, target.namespace, target.name, options, dry_run
+        )
+        if is_gone and target.resource is not PODS:
+            return respond(success(target.resource, target.name, obj["metadata"]["uid"]))
+        return respond(obj)
+
+    def delete_collection(self, request: web.Request, target: Target, raw: bytes) -> web.Response:
+        if "deletecollection" not in target.resource.verbs or (target.resource.namespaced and not target.namespace):
+            raise method_not_allowed()
+        options = _delete_options(request, raw)
+        chosen = matcher(target, request.query)
+        items = []
+        for obj in self.registry.store.all_of(target.resource, target.namespace):
+            if chosen(obj):
+                name = obj["metadata"]["name"]
+                items.append(
+                    begin_delete(self.registry, target.resource, target.namespace, name, options,
+                                 _is_dry(request, options))[0]
+                )  # fmt: skip
+        metadata = {"resourceVersion": str(self.registry.store.version)}
+        return respond({"kind": f"{target.resource.kind}List", "apiVersion": target.resource.api_version,
+                        "metadata": metadata, "items": items})  # fmt: skip
+
+
+def _kind(target: Target) -> str:
+    names = {"scale": "Scale", "eviction": "Eviction", "token": "TokenRequest"}
+    return names.get(target.subresource, target.resource.kind)
+
+
+def _change(media_type: str, raw: bytes) -> Callable[[Obj], Any]:
+    """A patch as a function of the object."""
+    match media_type:
+        case "application/json-patch+json":
+            operations = parse_patch(raw)
+            return lambda obj: merge.json_patch(obj, operations)
+        case "application/merge-patch+json":
+            change = _object(parse_patch(raw))
+            return lambda obj: merge.merge_patch(obj, change)
+        case "application/strategic-merge-patch+json":
+            change = _object(parse_patch(raw))
+            return functools.partial(_strategic, change)
+        case _:
+            raise unsupported_media_type()
+
+
+def _strategic(change: Obj, obj: Obj) -> Any:
+    try:
+        return merge.strategic_merge(obj, change)
+    except (TypeError, AttributeError, ValueError) as error:
+        raise bad_request("error when applying strategic merge patch: invalid patch") from error
+
+
+def _object(patch: Any) -> Obj:
+    if not isinstance(patch, dict):
+        raise bad_request("error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}")
+    return patch
+
+
+def _options(request: web.Request, target: Target) -> WriteOptions:
+    query = request.query
+    validation = query.get("fieldValidation", "") or "Warn"
+    if validation not in ("Strict", "Warn", "Ignore"):
+        raise bad_request(f'fieldValidation: Unsupported value: "{validation}"')
+    agent = request.headers.get("User-Agent", "").partition("/")[0]
+    return WriteOptions(
+        manager=(query.get("fieldManager") or agent or "unknown")[:128],
+        dry_run=_is_dry(request, {}),
+        force=is_true(query, "force"),
+        field_validation=validation,
+        subresource=target.subresource if target.subresource == "status" else "",
+    )
+
+
+def _is_dry(request: web.Request, options: Obj) -> bool:
+    asked = request.query.getall("dryRun", []) or options.get("dryRun") or []
+    if any(value not in ("All", "") for value in asked):
+        raise bad_request(f'dryRun: Unsupported value: "{asked[0]}": supported values: "All"')
+    return "All" in asked
+
+
+def _delete_options(request: web.Request, raw: bytes) -> Obj:
+    options: Obj = {}
+    media_type = content_type(request)
+    if raw.strip():
+        if media_type in YAML_TYPES or media_type in ("application/json", ""):
+            options = parse_object(raw, "DeleteOptions", media_type)
+        else:
+            raise unsupported_media_type()
+    query = request.query
+    if query.get("propagationPolicy"):
+        options["propagationPolicy"] = query["propagationPolicy"]
+    if query.get("gracePeriodSeconds", "").isdigit():
+        options["gracePeriodSeconds"] = int(query["gracePeriodSeconds"])
+    return options
+
+
+def _warnings(options: WriteOptions) -> dict[str, str]:
+    if not options.warnings:
+        return {}
+    told = ", ".join("299 - \"" + w.replace('"', '\\"') + '"' for w in options.warnings)
+    return {"Warning": told}
