@@ -163,7 +163,8 @@ class Release:
     abort_at: datetime | None = None
     undo_generation: int | None = None
     """Abort: metadata.generation of the write that put the old version back."""
-    retry_of: ReleaseId | None = None
+    followed_by: ReleaseId | None = None
+    """The release that somebody started from this one's card (a rollback, a retry); its buttons are used up then."""
 
     @property
     def target(self) -> Target:

@@ -26,7 +26,7 @@ def rollout_status(workload: Workload, *, generation: int, since: datetime | Non
             if workload.generation < generation:
                 return _verdict(workload, RolloutState.WAITING, "Waiting to see the change.")
             return _verdict(workload, RolloutState.DONE, "The next run uses it.")
-        case _ if workload.observed_generation < max(generation, workload.generation):
+        case _ if workload.generation < generation or workload.observed_generation < workload.generation:
             return _verdict(workload, RolloutState.WAITING, "Waiting for Kubernetes to notice the change.")
         case WorkloadKind.DEPLOYMENT:
             return _deployment(workload, since)

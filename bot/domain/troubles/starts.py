@@ -100,7 +100,7 @@ def crash_trouble(container: PodContainer, liveness: str) -> Sight:
             container=container.name,
             weight=container.restarts,
         )
-    name, code, times = container.name, container.exit_code, container.restarts
+    code, times = container.exit_code, container.restarts
     again = f", restarted {times} {'time' if times == 1 else 'times'}" if times else ""
     if code is None:
         text = f"The container {container.name} keeps ending{again}."
