@@ -35,7 +35,9 @@ class Answer:
 
     def tags(self) -> list[str]:
         """A page of a tag list. Registries add keys of their own (Google's: child, manifest); empty ones say null."""
-        tags = self._object().get("tags") or []
+        tags = self._object().get("tags")
+        if tags is None:
+            return []
         if not isinstance(tags, list):
             raise Unreachable(self.system, "sent no list of tags")
         return [tag for tag in tags if isinstance(tag, str) and is_tag(tag)]

@@ -44,8 +44,11 @@ _TOKEN_MARGIN_S = 10
 class Registry:
     """All registries, over one HTTP session that the caller owns and closes."""
 
-    def __init__(self, session: aiohttp.ClientSession, docker_config: Path | None = None) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, docker_config: Path | None = None, *, timeout_s: float = TIMEOUT_S
+    ) -> None:
         self._session = session
+        self._timeout_s = timeout_s
         self._docker_config = docker_config
         # (host, path) → Authorization header and when it ends on the monotonic clock; one entry per service.
         self._logins: dict[tuple[str, str], tuple[str, float]] = {}
@@ -92,10 +95,10 @@ class Registry:
     async def _question(self, repository: ImageRepository) -> AsyncIterator[URL]:
         """The registry's origin, for requests that share one deadline and have their errors told in our words."""
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with asyncio.timeout(self._timeout_s):
                 yield _origin(repository)
         except TimeoutError as error:
-            raise Unreachable(_system(repository), f"did not answer within {TIMEOUT_S:g} s") from error
+            raise Unreachable(_system(repository), f"did not answer within {self._timeout_s:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Unreachable(_system(repository), _reason(error)) from error
 
