@@ -22,6 +22,7 @@ from bot.sandbox.kube.wire import RequestRecord, content_type, respond, respond_
 from bot.sandbox.kube.writes import Writes
 
 _OPEN = ("/version", "/healthz", "/livez", "/readyz")
+PASS = "/as/"
 PAGE_NOT_FOUND = "404 page not found\n"
 
 
@@ -41,12 +42,19 @@ class Door:
         self._closing = closing
 
     async def handle(self, request: web.Request, path: str) -> web.StreamResponse:
-        """Answer one request whose path below the cluster's root is `path`."""
+        """Answer one request whose path below the cluster's root is `path`.
+
+        `/as/TOKEN/…` stands for the token in a header: kubectl sends no credentials over plain HTTP.
+        """
+        pass_token = ""
+        if path.startswith(PASS):
+            pass_token, _, path = path.removeprefix(PASS).partition("/")
+            path = f"/{path}"
         at = self._writes.registry.clock.now()
         raw = await request.read() if request.can_read_body else b""
         status = 0
         try:
-            response = await self._with_faults(request, path, raw)
+            response = await self._with_faults(request, path, raw, pass_token)
             status = response.status
         except _NoAnswer:
             transport = request.transport
@@ -60,21 +68,23 @@ class Door:
             )  # fmt: skip
         return response
 
-    async def _with_faults(self, request: web.Request, path: str, raw: bytes) -> web.StreamResponse:
+    async def _with_faults(
+        self, request: web.Request, path: str, raw: bytes, pass_token: str
+    ) -> web.StreamResponse:
         whole = f"{path}?{request.query_string}" if request.query_string else path
         fault = self._faults.take(request.method, whole)
         if fault is None:
-            return await self._answer(request, path, raw)
+            return await self._answer(request, path, raw, pass_token)
         match fault.kind:
             case FaultKind.STATUS:
                 return _scripted(fault)
             case FaultKind.HANG:
                 await self._wait(fault.seconds)
-                return await self._answer(request, path, raw)
+                return await self._answer(request, path, raw, pass_token)
             case FaultKind.RESET:
                 raise _NoAnswer
             case FaultKind.RESET_AFTER:
-                await self._answer(request, path, raw)
+                await self._answer(request, path, raw, pass_token)
                 raise _NoAnswer
             case FaultKind.CONFLICT:
                 target = parse(path)
@@ -91,9 +101,9 @@ class Door:
         except TimeoutError:
             return
 
-    async def _answer(self, request: web.Request, path: str, raw: bytes) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, path: str, raw: bytes, pass_token: str) -> web.StreamResponse:
         try:
-            user = self._access.user_of(request.headers.get("Authorization"))
+            user = self._access.user_of(request.headers.get("Authorization") or (pass_token and f"Bearer {pass_token}"))
             target = parse(path)
             if isinstance(target, Target):
                 return await self._resource(request, target, user, raw)

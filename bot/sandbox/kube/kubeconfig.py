@@ -6,13 +6,16 @@ import yaml
 
 
 def kubeconfig(contexts: Mapping[str, str], token: str) -> str:
-    """YAML text with one context per name, each leading to its URL with the same bearer token; the first is current."""
+    """YAML text with one context per name, each leading to its URL with the same bearer token; the first is current.
+
+    The token stands in the address too, since kubectl sends no credentials over plain HTTP.
+    """
     return yaml.safe_dump(
         {
             "apiVersion": "v1",
             "kind": "Config",
             "current-context": next(iter(contexts), ""),
-            "clusters": [{"name": name, "cluster": {"server": url.rstrip("/")}} for name, url in contexts.items()],
+            "clusters": [{"name": name, "cluster": {"server": f"{url.rstrip('/')}/as/{token}"}} for name, url in contexts.items()],
             "users": [{"name": "sandbox", "user": {"token": token}}],
             "contexts": [{"name": name, "context": {"cluster": name, "user": "sandbox"}} for name in contexts],
         },

@@ -31,6 +31,7 @@ export const client = {
   click: (body) => post("/client/click", body),
   submit: (body) => post("/client/submit", body),
   close: (body) => post("/client/close", body),
+  home: (body) => post("/client/home", body),
 };
 
 export const sandbox = {

@@ -56,7 +56,7 @@ class Page {
     if (!state.ok) { toast(`The workspace can't be read: ${state.error}.`, "bad"); return; }
     if (state.me && state.me !== this.me) return; // an answer for the persona before
     this.directory = new Directory({ ...state, me: this.me });
-    if (typeof state.bot?.connected === "number") this.live.bot.connected = state.bot.connected;
+    if (typeof state.connected === "number") this.live.bot.connected = state.connected;
     const wanted = this.directory.channel(this.channel) ? this.channel : location.hash.slice(1);
     const first = this.directory.channel(wanted) ?? this.directory.channels()[0];
     await this.goTo(first?.id, { again: true });
@@ -73,6 +73,7 @@ class Page {
     history.replaceState(null, "", `#${id}`);
     this.showTab("chat");
     this.draw();
+    if (id === this.directory.botRoom()?.id) void client.home({ user: this.me }); // the view comes over the stream, if the app has one
     const answer = await client.history(this.me, id);
     if (this.channel !== id) return;
     if (!answer.ok) { toast(`#${this.directory.channelName(id)} can't be read: ${answer.error}.`, "bad"); return; }
@@ -158,7 +159,6 @@ class Page {
   async command(channel, text, threadTs) {
     const [, command, words] = /^(\/\S*)\s*([^]*)$/.exec(text);
     if (threadTs) { this.notice(channel, `\`${escape(command)}\` is not supported in threads. Sorry! Mention the app instead: \`@${this.directory.bot.name} …\``, threadTs); return; }
-    if (!this.directory.commands.some((one) => one.command === command)) { this.notice(channel, notACommand(command)); return; }
     const answer = await client.command({ user: this.me, channel, command, text: words });
     if (answer.ok) return; // the reply, if any, comes by the stream
     if (answer.error === "unknown_command") this.notice(channel, notACommand(command));

@@ -51,16 +51,9 @@ export function usageAt(text, caret, directory) {
   return { command: command.command, words: words.map((word, index) => ({ text: word, active: index === active })) };
 }
 
-/** What a person typed, as Slack would carry it: three escapes, @name to <@U…>, #name to <#C…>. */
+/** What a person typed with @name of people as <@U…>, whatever its case; the server does the rest (escapes, groups, channels). */
 export function toSlackText(typed, directory) {
-  const names = new Map();
-  for (const user of directory.humans()) names.set(directory.userName(user.id).toLowerCase(), `<@${user.id}>`);
-  names.set(directory.bot.name.toLowerCase(), `<@${directory.bot.user_id}>`);
-  for (const group of directory.groups.values()) names.set(group.handle.toLowerCase(), `<!subteam^${group.id}>`);
-  for (const range of ["here", "channel", "everyone"]) names.set(range, `<!${range}>`);
-  const rooms = new Map(directory.channels().filter((one) => !one.is_im).map((one) => [one.name, `<#${one.id}>`]));
-  const escaped = typed.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-  return escaped
-    .replace(/(^|[\s(])@([\p{L}\p{N}_-]+)/gu, (all, before, name) => (names.has(name.toLowerCase()) ? before + names.get(name.toLowerCase()) : all))
-    .replace(/(^|[\s(])#([\p{L}\p{N}_-]+)/gu, (all, before, name) => (rooms.has(name) ? before + rooms.get(name) : all));
+  const names = new Map(directory.humans().map((user) => [directory.userName(user.id).toLowerCase(), user.id]));
+  names.set(directory.bot.name.toLowerCase(), directory.bot.user_id);
+  return typed.replace(/(^|[\s(])@([\p{L}\p{N}_-]+)/gu, (all, before, name) => (names.has(name.toLowerCase()) ? `${before}<@${names.get(name.toLowerCase())}>` : all));
 }

@@ -27,14 +27,11 @@ export class Directory {
   channelName(id) {
     const channel = this.rooms.get(id);
     if (!channel) return null;
-    return channel.is_im ? this.imName(channel) : channel.name;
+    return channel.is_im ? this.bot.name : channel.name;
   }
 
-  /** The name of a direct message is the name of the other one. */
-  imName(channel) { return this.userName(channel.user) ?? this.bot.name; }
-
-  /** The direct message with the bot, when this persona has one. */
-  botRoom() { return this.channels().find((channel) => channel.is_im && (channel.user ?? this.bot.user_id) === this.bot.user_id) ?? null; }
+  /** The direct message with the bot: the only one that this Slack has. */
+  botRoom() { return this.channels().find((channel) => channel.is_im) ?? null; }
 
   groupName(id) { return this.groups.get(id)?.handle ?? null; }
   inGroup(id) { return (this.groups.get(id)?.users ?? []).includes(this.me); }

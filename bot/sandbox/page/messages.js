@@ -86,7 +86,8 @@ export class MessageList {
   body(message, directory) {
     const act = (blockId, action) => this.hooks.click(message, blockId, action);
     const scene = { directory, form: null, act };
-    const words = message.blocks?.length
+    // A person's own blocks are their text again, without its *styles*: the text says more.
+    const words = message.blocks?.length && !isPlain(message, directory)
       ? h("div", { class: "blocks" }, renderBlocks(message.blocks, scene))
       : message.text && h("div", { class: "text" }, mrkdwn(message.text, directory));
     return h("div", { class: "message-body" }, words, renderAttachments(message.attachments, scene));
@@ -112,7 +113,13 @@ export class MessageList {
 function isCompact(message, previous, directory) {
   if (!previous || Boolean(previous.ephemeral) !== Boolean(message.ephemeral)) return false;
   if (directory.author(previous).id !== directory.author(message).id) return false;
-  return Number(message.ts) - Number(previous.ts) < GROUP_SECONDS && !message.blocks?.length && !previous.reply_count && !previous.blocks?.length;
+  return Number(message.ts) - Number(previous.ts) < GROUP_SECONDS && !previous.reply_count && isPlain(message, directory) && isPlain(previous, directory);
+}
+
+/** Words only: no card of an app. */
+function isPlain(message, directory) {
+  if (message.attachments?.length) return false;
+  return !message.blocks?.length || (!directory.author(message).isBot && message.blocks.every((block) => block.type === "rich_text"));
 }
 
 function dayDivider(day) {

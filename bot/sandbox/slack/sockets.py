@@ -22,6 +22,7 @@ from bot.sandbox.slack.people import APP_ID, Json
 from bot.sandbox.slack.web_api import cut
 from bot.sandbox.slack.world import World
 
+COPY_PAUSE_S = 0.05
 DISCONNECT_REASONS = {"refresh": "refresh_requested", "too_many": "too_many_websockets"}
 
 
@@ -254,17 +255,20 @@ class Sockets:
         return None
 
     async def _send_copies(self, envelope: Envelope, rule: Rule) -> None:
-        """All but one of the copies that a `duplicate` rule orders: some at once, the others as each is through."""
+        """The copies that a `duplicate` rule orders: some at once, the others later, acknowledged or not."""
         copies, at_once = int(rule.fields.get("copies", 2)), int(rule.fields.get("concurrent", 1))
-        envelope.deliveries = 0
-        for number in range(copies - 1):
+        connection = None
+        for number in range(copies):
+            if number >= at_once:
+                await asyncio.sleep(COPY_PAUSE_S)
             connection = self._next()
             if connection is not None:
-                self._world.faults.counts["duplicates"] += 1
+                self._world.faults.counts["duplicates"] += number > 0
+                envelope.deliveries += 1
                 connection.sent += 1
                 await connection.send(envelope.as_socket_json())
-            if number >= at_once - 1 and connection is not None:
-                await self._await_ack(connection, envelope, 1.0)
+        if connection is not None:
+            await self._await_ack(connection, envelope, self._world.timing.ack_s)
 
     # Faults on sockets
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from bot.sandbox.kube.controllers.base import Tools, condition, is_terminating, key_of
+from bot.sandbox.kube.controllers.base import Tools, condition, controller_uid, is_terminating, key_of
 from bot.sandbox.kube.controllers.engine import Key
 from bot.sandbox.kube.events import SCHEDULER
 from bot.sandbox.kube.kinds import NODES, PODS, Obj, Resource
@@ -55,8 +55,17 @@ class Scheduler:
         if not fitting:
             self._refuse(pod, len(nodes), reasons)
             return self._tools.scaled(RETRY_S)
-        self._bind(pod, min(fitting, key=lambda n: (self._pods_on(n), n["metadata"]["name"])))
+        siblings = self._siblings(pod)
+        self._bind(
+            pod, min(fitting, key=lambda n: (siblings[n["metadata"]["name"]], self._pods_on(n), n["metadata"]["name"]))
+        )
         return None
+
+    def _siblings(self, pod: Obj) -> Counter[str]:
+        """How many pods of the same controller each node has: pods of one service are spread."""
+        uid = controller_uid(pod)
+        same = self._tools.store.collection(PODS).of_owner(uid) if uid else []
+        return Counter(p["spec"].get("nodeName", "") for p in same)
 
     def _pods_on(self, node: Obj) -> int:
         return self._load.get(node["metadata"]["name"], Counter())["pods"]

@@ -1,0 +1,187 @@
+"""The sandbox: Slack, two clusters, a registry and the chat page on one port, and the bot as a child beside them.
+
+`kajitori sandbox` runs it through `bot.sandbox.start`; tests start it in process, with or without the bot. It listens
+on the loopback only: nobody logs in here.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from bot.sandbox import state_folder
+from bot.sandbox.control import ClusterStage, Control
+from bot.sandbox.page_files import page_routes
+from bot.sandbox.registry import Registry
+from bot.sandbox.slack.emulator import Slack
+from bot.sandbox.slack.pace import Timing
+from bot.sandbox.slack.world import Limits
+from bot.sandbox.supervisor import Supervisor
+
+MANIFEST_TIMEOUT_S = 60.0
+LARGEST_BODY = 8 * 2**20
+# What must not reach the child from a developer's own shell: real tokens, real clusters, and proxies, through which
+# slack_sdk would send even what is meant for the loopback.
+FOREIGN = (
+    "SLACK_",
+    "DD_",
+    "DATADOG_",
+    "KAJITORI_",
+    "DATABASE_URL",
+    "KUBECONFIG",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+)
+
+
+class Cluster(ClusterStage, Protocol):
+    """A simulated cluster, as `bot.sandbox.kube` makes it."""
+
+    @property
+    def name(self) -> str: ...
+
+    def app(self) -> web.Application: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class Sandbox:
+    """Everything, composed. `start`, then `url`; `stop` leaves no process and no task behind.
+
+    `port` 0 takes a free one. `bot_environment` is added to the child's, for failpoints and the like.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        run_bot: bool = True,
+        limits: Limits = "real",
+        timing: Timing | None = None,
+        bot_environment: Mapping[str, str] | None = None,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.state_dir = state_dir.resolve()
+        self._host = host
+        self._port = port
+        self._run_bot = run_bot
+        self._bot_environment = dict(bot_environment or {})
+        self._say = say
+        self.slack = Slack(limits, timing)
+        self.registry = Registry()
+        self.clusters: dict[str, Cluster] = {}
+        self.control = Control(self.slack, self.registry, self.clusters)
+        self.supervisor: Supervisor | None = None
+        self._kube_token = secrets.token_hex(16)
+        self._runner: web.AppRunner | None = None
+        self._manifest: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """The page's address."""
+        return self.slack.world.base_url
+
+    @property
+    def config_path(self) -> Path:
+        """The configuration that was written for the bot."""
+        return self.state_dir / state_folder.CONFIGURATION
+
+    @property
+    def kubeconfig_path(self) -> Path:
+        """For kubectl: contexts stg and prd."""
+        return self.state_dir / state_folder.KUBECONFIG
+
+    async def start(self) -> None:
+        """Listen, write the state folder, start the bot. OSError: the port is taken, or the folder can't be written."""
+        app = web.Application(client_max_size=LARGEST_BODY)
+        app.add_routes([*self.slack.routes(), *self.control.routes(), *self.registry.routes(), *page_routes()])
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+            port = self._runner.addresses[0][1]
+            self.slack.listening_at(f"http://{self._host}:{port}")
+            state_folder.prepare(self.state_dir)
+            state_folder.write_configuration(self.state_dir, f"{self._host}:{port}", state_folder.free_port())
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        if self._run_bot:
+            await self.start_bot()
+
+    async def start_bot(self) -> None:
+        """Start the bot under supervision, and ask it for its manifest meanwhile."""
+        self.supervisor = Supervisor(
+            [sys.executable, "-m", "bot", "run", "--config", str(self.config_path)],
+            self.environment(),
+            self.state_dir / state_folder.BOT_LOG,
+            on_change=self.control.changed,
+            say=self._say,
+        )
+        self.control.supervisor = self.supervisor
+        self._manifest = asyncio.create_task(self.load_manifest())
+        await self.supervisor.start()
+
+    def environment(self) -> dict[str, str]:
+        """The environment that ties a bot to this sandbox."""
+        inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith(FOREIGN)}
+        app = self.slack.world.app
+        return inherited | {
+            "SLACK_API_URL": self.slack.api_url,
+            "SLACK_BOT_TOKEN": app.bot_token,
+            "SLACK_APP_TOKEN": app.app_token,
+            "SLACK_SIGNING_SECRET": app.signing_secret,
+            "KUBECONFIG": str(self.kubeconfig_path),
+            "DATABASE_URL": f"sqlite:///{self.state_dir / state_folder.DATABASE}",
+            "PYTHONUNBUFFERED": "1",
+            **self._bot_environment,
+        }
+
+    async def load_manifest(self) -> None:
+        """Install the app as `kajitori manifest` describes it: commands for completion, scopes, events."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", "manifest"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=self.environment(),
+        )
+        try:
+            async with asyncio.timeout(MANIFEST_TIMEOUT_S):
+                output, errors = await process.communicate()
+            manifest: dict[str, Any] = json.loads(output)
+        except (TimeoutError, ValueError):
+            self._say("`kajitori manifest` gave no manifest, so commands are not completed here.")
+            return
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode:
+            self._say(f"`kajitori manifest` failed: {errors.decode(errors='replace').strip()[-500:]}")
+            return
+        self.slack.read_manifest(manifest)
+
+    async def stop(self) -> None:
+        """End the bot, then everything else."""
+        if self._manifest is not None:
+            self._manifest.cancel()
+            await asyncio.gather(self._manifest, return_exceptions=True)
+        if self.supervisor is not None:
+            await self.supervisor.stop()
+        await self.slack.stop()
+        for cluster in self.clusters.values():
+            await cluster.stop()
+        if self._runner is not None:
+            await self._runner.cleanup()

@@ -1,0 +1,81 @@
+"""The state folder: what the sandbox writes down for the bot and for kubectl, and what it clears away at a start.
+
+Written by `bot.sandbox.server`. Each start is a fresh world, so a database of an earlier one is removed: its releases
+speak of clusters that are gone.
+"""
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+DATABASE = "kajitori.db"
+CONFIGURATION = "kajitori.yaml"
+KUBECONFIG = "kubeconfig"
+BOT_LOG = "bot.log"
+HEADER = "# Written by `kajitori sandbox` at each start; changes made here are lost.\n"
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder and remove the database of an earlier world; OSError when that can't be done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(f"{DATABASE}*"):
+        leftover.unlink()
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+
+
+def free_port() -> int:
+    """A port on the loopback that nobody listens on now; somebody may take it before it is used."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def write_configuration(folder: Path, registry_host: str, bot_port: int) -> Path:
+    """kajitori.yaml for the sandbox: both environments, three services, the people of the scene. Returns its path."""
+    configuration: dict[str, Any] = {
+        "slack": {"mode": "socket", "ops_channel": "#kajitori"},
+        "http": {"listen": f"127.0.0.1:{bot_port}"},
+        "timezone": "Asia/Tokyo",
+        "locale": "en",
+        "environments": {
+            "stg": {"context": "stg", "channel": "#deploys-stg"},
+            "prd": {"context": "prd", "channel": "#deploys", "promotes_from": "stg", "approvals": 1},
+        },
+        "services": {
+            "admin": {
+                "namespace": "admin",
+                "workload": "deployment/admin",
+                "container": "admin",
+                "image": f"{registry_host}/growlio/admin",
+                "canary": {"steps": [10, 25, 50], "interval": "10m"},
+            },
+            "web": {
+                "namespace": "web",
+                "workload": "deployment/web",
+                "container": "web",
+                "image": f"{registry_host}/growlio/web",
+            },
+            "report": {
+                "namespace": "batch",
+                "workload": "cronjob/report",
+                "container": "report",
+                "image": f"{registry_host}/growlio/report",
+            },
+        },
+        "roles": {
+            "deployer": {"groups": ["@engineers"]},
+            "approver": {"groups": ["@leads"]},
+            "operator": {"users": ["U0OPS"]},
+        },
+        "datadog": {"channel": "#alerts"},
+        "pods": {"channel": "#alerts"},
+        "summary": {"channel": "#deploys", "at": "18:00", "days": "mon-fri"},
+    }
+    path = folder / CONFIGURATION
+    text = yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True, default_flow_style=None)
+    path.write_text(HEADER + text, encoding="utf-8")
+    return path
