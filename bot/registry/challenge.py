@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from yarl import URL
 
+from bot.domain.hosts import is_loopback
+
 _SCHEME = re.compile(r"\s*(?P<scheme>bearer|basic)\b", re.IGNORECASE)
 _PARAMETER = re.compile(r'(?P<name>[A-Za-z_]+)\s*=\s*(?:"(?P<quoted>[^"\\]*)"|(?P<bare>[^",\s]+))')
 
@@ -57,13 +59,3 @@ def may_ask(url: URL, registry: URL) -> bool:
     except ValueError:
         return url.scheme == "https"
     return url.scheme == "https" and (address.is_global or url.host == registry.host)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its spelling; docker speaks plain http to those alone."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -16,10 +16,11 @@ from pathlib import Path
 import aiohttp
 from yarl import URL
 
+from bot.domain.hosts import is_loopback
 from bot.domain.images import DEFAULT_HOST, ImageRepository, is_digest, is_tag
 from bot.errors import NotFound, Refused, Unreachable
 from bot.registry.answer import TOKEN_LIFETIME_S, Answer, read_answer
-from bot.registry.challenge import Basic, is_loopback, may_ask, read_challenge
+from bot.registry.challenge import Basic, may_ask, read_challenge
 from bot.registry.credentials import read_credentials
 
 TIMEOUT_S = 5.0

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from bot.domain.cron import BadCron, parse_cron
+from bot.domain.hosts import is_loopback
 from bot.domain.images import BadImageReference, parse_repository
 from bot.settings.faults import did_you_mean
 
@@ -225,16 +226,6 @@ def http_url(text: str) -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise BadForm("tokens travel over https:// only; http:// is for this machine (127.0.0.1, ::1, localhost)")
     return text if text.endswith("/") else f"{text}/"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host is this machine by its spelling alone; nothing is looked up."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def database_url(text: str) -> str:
