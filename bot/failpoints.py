@@ -10,9 +10,9 @@ import signal
 import time
 from collections import Counter
 
-_ARMED = dict(
-    (part.split(":", 1)[0], part.split(":", 1)[1]) for part in os.environ.get("FAILPOINT", "").split(",") if ":" in part
-)
+_ARMED = {
+    part.split(":", 1)[0]: part.split(":", 1)[1] for part in os.environ.get("FAILPOINT", "").split(",") if ":" in part
+}
 _PASSES: Counter[str] = Counter()
 
 
@@ -41,6 +41,6 @@ def reach(name: str) -> None:
         case "raise":
             raise FailpointReached(name)
         case "sleep":
-            time.sleep(float(argument))  # noqa: ASYNC251 - blocks the event loop on purpose
+            time.sleep(float(argument))
         case other:
             raise ValueError(f"FAILPOINT={name}:{other}: kill, raise or sleep=SECONDS")

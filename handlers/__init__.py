@@ -1,2 +1,8 @@
-"""What people type or press: one feature is one file, named for what they see. It declares grammar and role, calls a
-use case and returns a card; it never touches an adapter, an SDK or another handler."""
+"""One feature, one file, named for what people type or see. `router` is all of them."""
+
+from bot.router import Router
+from handlers import abort, approvals, deploy, help, releases, rollback, status
+
+router = Router().include(
+    deploy.router, rollback.router, status.router, releases.router, abort.router, approvals.router, help.router
+)

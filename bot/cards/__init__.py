@@ -1,1 +1,1 @@
-"""How things look: pure functions from nouns to Slack's Block Kit. User text becomes markup nowhere but here, escaped."""
+"""How things look: pure functions from nouns to Slack's Block Kit. User text is escaped here and nowhere else."""

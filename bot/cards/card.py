@@ -59,9 +59,7 @@ def actions(block_id: str, buttons: Iterable[Block]) -> tuple[Block, ...]:
     return ({"type": "actions", "block_id": block_id, "elements": row},) if row else ()
 
 
-def button(
-    label: str, action_id: str, value: str, *, style: str | None = None, confirm: Block | None = None
-) -> Block:
+def button(label: str, action_id: str, value: str, *, style: str | None = None, confirm: Block | None = None) -> Block:
     """A button; `style` is primary or danger."""
     made: dict[str, Any] = {
         "type": "button",

@@ -20,7 +20,7 @@ _EMOJI = re.compile(r":([a-z0-9_+'-]{1,60}):", re.IGNORECASE)
 
 
 def esc(text: str, limit: int = 1000) -> Mrkdwn:
-    """Foreign text made inert: no mention, link, formatting, control or right-to-left mark survives; at most `limit` characters.
+    """Foreign text made inert: no mention, link, formatting or control mark survives; at most `limit` characters.
 
     Formatting marks are broken by a zero-width space behind them rather than dropped, so that a name such as
     `my_app_name` reads as it is. Bare URLs keep their text, and nothing unfurls as messages are sent without unfurling.
@@ -41,7 +41,8 @@ def code(text: str, limit: int = 300) -> Mrkdwn:
 
 def pre(lines: str, limit: int = 2500) -> Mrkdwn:
     """Foreign lines as a block of code."""
-    return Mrkdwn(f"```{_plain_escape(lines.replace('```', "'''"), limit)}```")
+    fence = "`" * 3
+    return Mrkdwn(fence + _plain_escape(lines.replace(fence, "'" * 3), limit) + fence)
 
 
 def bold(text: str, limit: int = 300) -> Mrkdwn:

@@ -49,7 +49,10 @@ def _first_line(release: Release, now: datetime) -> Mrkdwn:
     service, where = bold(release.plan.target.service), bold(release.plan.target.environment)
     change = _change(release)
     if release.is_aborting:
-        return Mrkdwn(f"⏪ Aborting {service} {code(release.plan.to_version)} in {where}: putting {code(release.plan.from_version)} back")
+        return Mrkdwn(
+            f"⏪ Aborting {service} {code(release.plan.to_version)} in {where}: "
+            f"putting {code(release.plan.from_version)} back"
+        )
     match release.phase:
         case ReleasePhase.AWAITING_APPROVAL:
             return Mrkdwn(f"✋ {_noun(release)} of {service} {change} to {where} waits for approval")
@@ -58,7 +61,7 @@ def _first_line(release: Release, now: datetime) -> Mrkdwn:
         case ReleasePhase.PAUSED:
             return Mrkdwn(f"⏸️ {_noun(release)} of {service} {change} to {where} is paused")
         case ReleasePhase.SUCCEEDED:
-            took = _duration(release.took_s(now))
+            took = duration(release.took_s(now))
             return Mrkdwn(f"✅ {service} {code(release.plan.to_version)} runs in {where} · {took}")
         case ReleasePhase.FAILED:
             return Mrkdwn(f"❌ {service} {code(release.plan.to_version)} failed in {where}: {_cause(release.outcome)}")
@@ -86,7 +89,9 @@ def _second_line(release: Release, now: datetime) -> Mrkdwn:
         case ReleasePhase.AWAITING_APPROVAL:
             missing = release.approvals_needed - len(release.approved_by)
             people = "one more person" if missing == 1 else f"{missing} more people"
-            return Mrkdwn(f"Needs a yes from {people} with the role approver, other than {person(release.requested_by)}.")
+            return Mrkdwn(
+                f"Needs a yes from {people} with the role approver, other than {person(release.requested_by)}."
+            )
         case ReleasePhase.QUEUED | ReleasePhase.PROGRESSING | ReleasePhase.PAUSED:
             return _motion(release, now)
         case ReleasePhase.SUCCEEDED:
@@ -100,8 +105,8 @@ def _second_line(release: Release, now: datetime) -> Mrkdwn:
 
 def _motion(release: Release, now: datetime) -> Mrkdwn:
     progress = release.progress
-    elapsed = _duration(release.took_s(now))
-    expected = f" of about {_duration(release.expected_s)}" if release.expected_s else ""
+    elapsed = duration(release.took_s(now))
+    expected = f" of about {duration(release.expected_s)}" if release.expected_s else ""
     if progress is None:
         return Mrkdwn(f"{_bar(None)}  waiting for the cluster to take it · {elapsed}{expected}")
     counts = f"{progress.updated} of {progress.desired} pods updated, {progress.ready} ready"
@@ -152,6 +157,8 @@ def _small_print(release: Release) -> Block:
         parts.append(Mrkdwn(f"aborted by {person(release.abort_by)}"))
     if release.phase is ReleasePhase.SUCCEEDED and plan.from_version != plan.to_version:
         parts.append(Mrkdwn(f"replaced {code(plan.from_version)}"))
+    if release.followed_by:
+        parts.append(Mrkdwn(f"gone on in {code(release.followed_by[-4:].lower())}"))
     parts.append(code(release.id[-4:].lower()))
     return context(*parts)
 
@@ -168,18 +175,22 @@ def _buttons(release: Release) -> list[Block]:
     if not release.phase.is_over:
         if release.is_aborting:
             return [details]
-        question = Mrkdwn(f"{bold(plan.target.service)} goes back to {code(plan.from_version)} in {bold(plan.target.environment)}.")
+        question = Mrkdwn(
+            f"{bold(plan.target.service)} goes back to {code(plan.from_version)} in {bold(plan.target.environment)}."
+        )
         ask = confirm("Abort this release?", question, "Abort", "Let it go on")
         return [button("Abort", "release.abort", value, style="danger", confirm=ask), details]
     shown: list[Block] = []
     differs = plan.from_version != plan.to_version
+    if release.followed_by is not None:
+        return [details]
     if release.phase in (ReleasePhase.SUCCEEDED, ReleasePhase.FAILED) and differs:
-        question = Mrkdwn(f"{bold(plan.target.service)} in {bold(plan.target.environment)} goes back to {code(plan.from_version)}.")
+        question = Mrkdwn(
+            f"{bold(plan.target.service)} in {bold(plan.target.environment)} goes back to {code(plan.from_version)}."
+        )
         ask = confirm("Roll back?", question, "Roll back")
         style = "primary" if release.phase is ReleasePhase.FAILED else None
-        shown.append(
-            button(f"Roll back to {plan.from_version}", "release.rollback", value, style=style, confirm=ask)
-        )
+        shown.append(button(f"Roll back to {plan.from_version}", "release.rollback", value, style=style, confirm=ask))
     if release.phase in (ReleasePhase.FAILED, ReleasePhase.ABORTED, ReleasePhase.SUPERSEDED):
         shown.append(button("Retry", "release.retry", value))
     return [*shown, details]
@@ -204,6 +215,20 @@ def _cause(outcome: Outcome | None) -> str:
     return words.get(outcome.code, "see below") if outcome else "see below"
 
 
+def phase_mark(release: Release) -> str:
+    """One sign for where a release stands, as in its card's first line."""
+    return {
+        ReleasePhase.AWAITING_APPROVAL: "✋",
+        ReleasePhase.QUEUED: "⏳",
+        ReleasePhase.PROGRESSING: "⏳",
+        ReleasePhase.PAUSED: "⏸️",
+        ReleasePhase.SUCCEEDED: "✅",
+        ReleasePhase.FAILED: "❌",
+        ReleasePhase.ABORTED: "⏹️",
+        ReleasePhase.SUPERSEDED: "↪️",
+    }[release.phase]
+
+
 def _change(release: Release) -> str:
     plan = release.plan
     if plan.kind is ReleaseKind.RESTART or plan.from_version == plan.to_version:
@@ -223,7 +248,7 @@ def _noun(release: Release) -> str:
     return {ReleaseKind.ROLLBACK: "Rollback", ReleaseKind.RESTART: "Restart"}.get(release.plan.kind, "Release")
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """`0:24`, `12:05`, `1:02:33`."""
     whole = max(0, round(seconds))
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60

@@ -1,7 +1,7 @@
 """A release: a durable wish to run a version at a target, and how it moves from phase to phase.
 
-Saved by bot.store.releases, wished for by bot.usecases.releases, carried out by bot.reconcile.releases; the decisions of
-the loop are in bot.domain.steering.
+Saved by bot.store.releases, wished for by bot.usecases.releases, carried out by bot.reconcile.releases; the decisions
+of the loop are in bot.domain.steering.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from bot.domain.names import ChannelId, ReleaseId, UserId
 from bot.domain.rollout import PodTrouble
 
 OWN_MARGIN = timedelta(seconds=60)
-"""Waited beyond Kubernetes' own progress deadline, so that its verdict comes first and ours only when it never comes."""
+"""Waited beyond Kubernetes' own progress deadline, so that its verdict comes first; ours when it never does."""
 DEFAULT_PROGRESS_DEADLINE_S = 600
 """Kubernetes' default of spec.progressDeadlineSeconds; used for kinds of workload that have none."""
 APPROVAL_VALID = timedelta(minutes=30)

@@ -22,8 +22,8 @@ from bot.domain.rollout import Observation, PodTrouble, RolloutState, Workload, 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 """Template annotation that `kubectl rollout restart` writes: a new value makes new pods of the same image."""
 HOPELESS_AFTER = timedelta(seconds=8)
-"""How long a trouble that Kubernetes can't mend by retrying (an image that does not exist) must stand before the release
-is called failed. A registry that was slow to publish has mended itself by then."""
+"""How long a trouble that Kubernetes can't mend by retrying (an image that does not exist) must stand before the
+release is called failed. A registry that was slow to publish has mended itself by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +108,7 @@ def decide_progress(
             return Save(_still_moving(moving, workload, troubles, now))
 
 
-def _still_moving(
-    release: Release, workload: Workload, troubles: tuple[PodTrouble, ...], now: datetime
-) -> Release:
+def _still_moving(release: Release, workload: Workload, troubles: tuple[PodTrouble, ...], now: datetime) -> Release:
     if workload.paused:
         if release.phase is ReleasePhase.PAUSED:
             return replace(release, progressed_at=now)
@@ -151,9 +149,7 @@ def _failed(release: Release, troubles: tuple[PodTrouble, ...], otherwise: Outco
     return release.finished(ReleasePhase.FAILED, replace(otherwise, remedy=remedy), now)
 
 
-def _watch_undo(
-    release: Release, workload: Workload, troubles: tuple[PodTrouble, ...], now: datetime
-) -> Release:
+def _watch_undo(release: Release, workload: Workload, troubles: tuple[PodTrouble, ...], now: datetime) -> Release:
     assert release.undo_generation is not None
     if _image(workload, release) != release.plan.from_image:
         return _superseded(release, workload, now)
@@ -208,10 +204,16 @@ def _superseded(release: Release, workload: Workload, now: datetime) -> Release:
     image = _image(workload, release)
     manager = workload.managers.get(release.plan.container, "")
     who = f" by {manager}" if manager else ""
-    what = f"The image was changed{who} to {image}" if image else f"The container {release.plan.container} was removed{who}"
+    what = (
+        f"The image was changed{who} to {image}"
+        if image
+        else f"The container {release.plan.container} was removed{who}"
+    )
     same = "The same image was set" + who if image == release.plan.to_image else what
     remedy = "Find out who else releases this service; then ask for the version you want again."
-    return release.finished(ReleasePhase.SUPERSEDED, Outcome("superseded", f"{same}; this release let go.", remedy), now)
+    return release.finished(
+        ReleasePhase.SUPERSEDED, Outcome("superseded", f"{same}; this release let go.", remedy), now
+    )
 
 
 def _gone(release: Release, now: datetime) -> Release:
@@ -234,4 +236,3 @@ def _restart_let_go(release: Release, now: datetime) -> Release:
 
 def _not_started(release: Release, text: str, now: datetime) -> Release:
     return release.finished(ReleasePhase.ABORTED, Outcome("not_started", text), now)
-

@@ -6,7 +6,7 @@ Used by the loops of this package. A loop never dies of one row's trouble; what 
 import asyncio
 import random
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import structlog
@@ -66,11 +66,10 @@ class Crew:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def start(self, key: Any, work: Callable[[], Awaitable[None]], *, then: Callable[[], None]) -> None:
-        """Run `work` unless it runs already for this key; `then` is called when it is over."""
-        if key in self._tasks:
-            return
-        task = asyncio.ensure_future(self._guarded(work))
+    def start(self, key: Any, work: Coroutine[Any, Any, None], *, then: Callable[[], None]) -> None:
+        """Run `work` under a key that is free; `then` is called when it is over."""
+        assert key not in self._tasks, f"{key} is at work already"
+        task = asyncio.create_task(self._guarded(work))
         self._tasks[key] = task
 
         def over(_task: asyncio.Task[None]) -> None:
@@ -79,9 +78,9 @@ class Crew:
 
         task.add_done_callback(over)
 
-    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:
-            await work()
+            await work
         except asyncio.CancelledError:
             raise
         except StoreUnavailable as error:

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.cards.release import trouble_note
+from bot.cards.release import subject_of, trouble_note
 from bot.context import Context
 from bot.domain.names import ReleaseId
 from bot.domain.redaction import redact
 from bot.domain.release import APPROVAL_VALID, Outcome, Release, ReleaseKind, ReleasePhase
-from bot.domain.rollout import Observation, PodTrouble, Workload
+from bot.domain.rollout import Observation, PodTrouble, Revision, Workload
 from bot.domain.steering import Decision, PutBack, Save, WriteVersion, decide_progress, decide_start, restart_mark
 from bot.domain.troubles import troubles as find_troubles
 from bot.errors import Conflict, NotFound, OutsideError, Refused, TooBusy
@@ -22,7 +22,7 @@ from bot.failpoints import reach
 from bot.kube import workloads
 from bot.reconcile.loop import Crew
 from bot.store import audit, outbox, releases
-from bot.usecases.releases import channel_of, put_card, subject_of
+from bot.usecases.releases import channel_of, put_card
 
 log = structlog.get_logger()
 READS_PER_S = 10.0
@@ -57,7 +57,7 @@ class ReleaseLoop:
             if wait_s > 0 and not self._is_urgent(release):
                 waits.append(wait_s)
             elif release.id not in self.crew:
-                self.crew.start(release.id, lambda r=release: self._advance(r.id, len(rows)), then=self._ctx.bells.releases.ring)
+                self.crew.start(release.id, self._advance(release.id, len(rows)), then=self._ctx.bells.releases.ring)
         return min(waits)
 
     def _is_urgent(self, release: Release) -> bool:
@@ -176,9 +176,7 @@ class ReleaseLoop:
                     cluster, workload, container=plan.container, image=plan.from_image, annotations=release.marks()
                 )
             case WriteVersion() if plan.kind is ReleaseKind.RESTART:
-                return await workloads.restart(
-                    cluster, workload, at=restart_mark(release), annotations=release.marks()
-                )
+                return await workloads.restart(cluster, workload, at=restart_mark(release), annotations=release.marks())
             case WriteVersion() if plan.revision_uid:
                 wanted = await self._revision(release, plan.revision_uid)
                 if wanted is None or wanted.images.get(plan.container) != plan.to_image:
@@ -192,7 +190,7 @@ class ReleaseLoop:
             case Save():
                 raise AssertionError("a row to save is no write")
 
-    async def _revision(self, release: Release, uid: str) -> "workloads.Revision | None":
+    async def _revision(self, release: Release, uid: str) -> Revision | None:
         cluster = self._ctx.clusters[release.target.environment]
         former = await workloads.revisions(cluster, release.plan.workload)
         return next((revision for revision in former if revision.uid == uid), None)
@@ -234,7 +232,9 @@ class ReleaseLoop:
             "revision_gone": f"/deploy {release.target.environment} {release.target.service} {release.plan.to_version}",
         }
         code = "forbidden" if error.code == "Forbidden" else (error.code or "refused").lower()
-        outcome = Outcome(code, f"{error.system} refused it: {error.text}", remedies.get(error.code, "Mend it, then retry."))
+        outcome = Outcome(
+            code, f"{error.system} refused it: {error.text}", remedies.get(error.code, "Mend it, then retry.")
+        )
         now = self._ctx.clock()
         phase = ReleasePhase.ABORTED if release.abort_by else ReleasePhase.FAILED
         await self._save(release, release.finished(phase, outcome, now))
@@ -292,7 +292,7 @@ class ReleaseLoop:
         )
 
     def _new_notes(self, release: Release) -> list[outbox.Draft]:
-        """Details of troubles go to the card's thread, each cause once; a card, so that a restart does not repeat it."""
+        """Details of troubles, for the card's thread; cards themselves, so that a restart repeats none."""
         noted = self._noted.setdefault(release.id, set())
         drafts = []
         for trouble in release.troubles:

@@ -2,6 +2,7 @@
 
 from bot.router.binding import Field, bind, bind_form
 from bot.router.call import Call, Reply, Source
+from bot.router.replies import follow
 from bot.router.routes import Button, Command, Instant, Router
 
-__all__ = ["Button", "Call", "Command", "Field", "Instant", "Reply", "Router", "Source", "bind", "bind_form"]
+__all__ = ["Button", "Call", "Command", "Field", "Instant", "Reply", "Router", "Source", "bind", "bind_form", "follow"]

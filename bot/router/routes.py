@@ -8,7 +8,7 @@ from typing import Any
 from bot.cards.card import Card
 from bot.domain.catalog import Catalog, Role
 from bot.router.binding import Field, fields_of
-from bot.router.call import Call, Reply
+from bot.router.call import Reply
 
 Handler = Callable[..., Awaitable[Reply]]
 
@@ -54,7 +54,7 @@ class Instant:
     """A command whose answer needs nothing but the catalogue; it rides on the acknowledgement."""
 
     name: str
-    answer: Callable[[Catalog], Card]
+    answer: "Callable[[Router, Catalog], Card]"
     summary: str
 
 
@@ -66,15 +66,11 @@ class Router:
         self.buttons: dict[str, Button] = {}
         self.instants: dict[str, Instant] = {}
 
-    def command(
-        self, name: str, *, role: Role, form: bool = False, slash: bool = True
-    ) -> Callable[[Handler], Handler]:
+    def command(self, name: str, *, role: Role, form: bool = False, slash: bool = True) -> Callable[[Handler], Handler]:
         """Declare `/name`; its words are the handler's parameters after `call`."""
 
         def declare(handler: Handler) -> Handler:
-            command = Command(
-                name.removeprefix("/"), role, handler, fields_of(handler), _summary(handler), form, slash
-            )
+            command = Command(name.removeprefix("/"), role, handler, fields_of(handler), _summary(handler), form, slash)
             _add(self.commands, command.name, command)
             return handler
 
@@ -89,10 +85,10 @@ class Router:
 
         return declare
 
-    def instant(self, name: str) -> Callable[[Callable[[Catalog], Card]], Callable[[Catalog], Card]]:
-        """Declare `/kajitori name`, answered from the catalogue alone, for everyone."""
+    def instant(self, name: str) -> "Callable[[Answer], Answer]":
+        """Declare `/kajitori name`, answered from the declarations and the catalogue alone, for everyone."""
 
-        def declare(answer: Callable[[Catalog], Card]) -> Callable[[Catalog], Card]:
+        def declare(answer: Answer) -> Answer:
             _add(self.instants, name, Instant(name, answer, _summary(answer)))
             return answer
 
@@ -111,6 +107,9 @@ class Router:
         return self
 
 
+Answer = Callable[[Router, Catalog], Card]
+
+
 def _add(declared: dict[str, Any], name: str, route: Any) -> None:
     if name in declared:
         raise ValueError(f"{name} is declared twice")
@@ -122,12 +121,3 @@ def _summary(handler: Callable[..., Any]) -> str:
     if not doc:
         raise ValueError(f"{handler.__module__}.{handler.__qualname__} needs a docstring: it is the help text")
     return doc.splitlines()[0]
-
-
-def find_command(router: Router, words: tuple[str, ...]) -> tuple[Command | None, tuple[str, ...]]:
-    """The command that the first word names, and the words after it."""
-    if not words:
-        return None, ()
-    name = words[0].removeprefix("/").casefold()
-    return router.commands.get(name), words[1:]
-

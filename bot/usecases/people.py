@@ -40,7 +40,9 @@ async def _judge(ctx: Context, actor: UserId, role: Role, team: str) -> None:
 def _refuse_outsiders(ctx: Context, person: Person, team: str) -> None:
     if person.is_bot or person.deleted:
         raise UserError("not_a_person", "Only people can ask for this.", hint="Ask from your own account.")
-    outside = person.is_stranger or bool(team and team != ctx.team) or bool(person.team_id and person.team_id != ctx.team)
+    outside = (
+        person.is_stranger or bool(team and team != ctx.team) or bool(person.team_id and person.team_id != ctx.team)
+    )
     if outside or person.is_restricted or person.is_ultra_restricted:
         raise UserError(
             "not_a_member",

@@ -55,7 +55,7 @@ def _same_version(plan: Plan, workload: Workload) -> Plan:
         case RolloutState.DONE:
             raise UserError(
                 "already_running",
-                f"{where} already runs in `{plan.target.environment}`: {status.ready} of {status.desired} pods are ready.",
+                f"{where} already runs in `{plan.target.environment}`, {status.ready} of {status.desired} pods ready.",
                 hint=f"/status {plan.target.environment} {plan.target.service}",
             )
         case RolloutState.WAITING:
@@ -105,6 +105,21 @@ async def plan_rollback(ctx: Context, target: Target, asked: Version | None) -> 
     )
 
 
+async def plan_undo(ctx: Context, former: Release) -> Plan:
+    """What the Roll back button of a release would do. Raises UserError when something else runs by now."""
+    plan = former.plan
+    environment, service = ctx.catalog.environments[plan.target.environment], ctx.catalog.services[plan.target.service]
+    workload = await _workload(ctx, environment, service)
+    present = version_of(image_of(workload, service.container))
+    if present != plan.to_version:
+        raise UserError(
+            "moved_on",
+            f"`{plan.target}` now has `{present}`, not the `{plan.to_version}` that this card tells of.",
+            hint=f"/rollback {plan.target.environment} {plan.target.service}",
+        )
+    return await plan_rollback(ctx, plan.target, Version(plan.from_version))
+
+
 async def _wanted_version(
     ctx: Context, target: Target, now_runs: str, asked: Version | None
 ) -> tuple[str | None, frozenset[str]]:
@@ -147,7 +162,7 @@ def version_before(present: str, done: Iterable[Release]) -> tuple[str | None, f
 def _revision(
     plan: Plan, service: Service, former: tuple[Revision, ...], wanted: str | None, left: frozenset[str]
 ) -> Revision:
-    """The revision to put back: of the version wanted, else the newest of another image that nobody rolled back from."""
+    """The revision to put back: of the version wanted, else the newest other one that was not rolled back from."""
     others = [r for r in former if r.images.get(service.container) not in (None, plan.from_image)]
     if wanted is not None:
         for revision in others:

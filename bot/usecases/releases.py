@@ -24,11 +24,12 @@ from bot.usecases.freezes import refuse_frozen
 
 
 async def request(
-    ctx: Context, plan: Plan, *, key: str, by: UserId, asked_in: ChannelId, retry_of: ReleaseId | None = None
+    ctx: Context, plan: Plan, *, key: str, by: UserId, asked_in: ChannelId, follows: Release | None = None
 ) -> Release:
     """Write down the wish to carry out a plan; the same request (`key`) is written down once, whatever happens.
 
-    Raises UserError when the target is locked or its environment is frozen.
+    `follows`: the finished release whose card asked for it; its buttons are used up by this, so that a second click is
+    refused. Raises UserError when the target is locked or its environment is frozen.
     """
     now = ctx.clock()
     environment = ctx.catalog.environments[plan.target.environment]
@@ -52,11 +53,12 @@ async def request(
             asked_in=asked_in,
             approvals_needed=needed,
             expected_s=expected_seconds(past_s),
-            retry_of=retry_of,
         )
         if not needed:
             release = await _locked(ctx, connection, release)
         await releases.add(connection, release)
+        if follows is not None:
+            await put_card(ctx, connection, await _saved(connection, follows.moved(followed_by=release.id)))
         await _tell(ctx, connection, release, actor=by, action=f"release.{plan.kind}", phase=audit.AuditPhase.REQUEST)
     ctx.bells.releases.ring()
     ctx.bells.outbox.ring()
@@ -69,7 +71,9 @@ async def abort(ctx: Context, release_id: ReleaseId, *, step: int | None, by: Us
     async with ctx.database.write() as connection:
         release = await _fresh(connection, release_id, step, "stopped")
         if release.abort_by is not None:
-            raise UserError("already_aborting", "{who} stopped it before you.", who=release.abort_by, since=release.abort_at)
+            raise UserError(
+                "already_aborting", "{who} stopped it before you.", who=release.abort_by, since=release.abort_at
+            )
         stopped = release.moved(abort_by=by, abort_at=now)
         if release.phase in (ReleasePhase.AWAITING_APPROVAL, ReleasePhase.QUEUED):
             outcome = Outcome("not_started", "Stopped before anything was changed.")
@@ -80,6 +84,21 @@ async def abort(ctx: Context, release_id: ReleaseId, *, step: int | None, by: Us
     ctx.bells.releases.ring()
     ctx.bells.outbox.ring()
     return saved
+
+
+async def abort_at(ctx: Context, target: Target, *, by: UserId) -> Release:
+    """Stop the release that moves or waits at a target. Raises UserError when there is none."""
+    async with ctx.database.read() as connection:
+        recent = await releases.history(connection, environment=target.environment, service=target.service, limit=50)
+    live = [release for release in recent if not release.phase.is_over]
+    if not live:
+        raise UserError(
+            "nothing_moves",
+            f"Nothing is being released at `{target}`.",
+            hint=f"/rollback {target.environment} {target.service}",
+        )
+    moving = next((r for r in live if r.phase is not ReleasePhase.AWAITING_APPROVAL), live[0])
+    return await abort(ctx, moving.id, step=None, by=by)
 
 
 async def approve(ctx: Context, release_id: ReleaseId, *, by: UserId) -> Release:
@@ -95,7 +114,9 @@ async def approve(ctx: Context, release_id: ReleaseId, *, by: UserId) -> Release
         if release.phase is not ReleasePhase.AWAITING_APPROVAL:
             raise UserError("not_waiting", "It no longer waits for an approval.", hint="Look at its card.")
         if by == release.requested_by:
-            raise UserError("self_approval", "A second person must approve.", hint="Ask somebody with the role approver.")
+            raise UserError(
+                "self_approval", "A second person must approve.", hint="Ask somebody with the role approver."
+            )
         if now - release.requested_at >= APPROVAL_VALID:
             raise UserError("approval_expired", "This request expired.", hint="Ask for the release again.")
         if not await approvals.add(connection, release.id, by, plan_hash=release.plan_hash, now=now):
@@ -121,7 +142,9 @@ async def _fresh(connection: AsyncConnection, release_id: ReleaseId, step: int |
     release = await releases.get(connection, release_id)
     if release is not None and release.phase.is_over:
         raise UserError(
-            "release_over", f"It is over already, so it can't be {done}.", hint="Use the buttons that its card shows now."
+            "release_over",
+            f"It is over already, so it can't be {done}.",
+            hint="Use the buttons that its card shows now.",
         )
     return _current(release, step)
 

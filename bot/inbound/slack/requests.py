@@ -144,5 +144,5 @@ def _str(mapping: Mapping[str, Any], key: str) -> str:
 
 
 def _map(mapping: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = mapping.get(key) if isinstance(mapping, Mapping) else None
+    value = mapping.get(key)
     return value if isinstance(value, Mapping) else {}

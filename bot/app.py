@@ -1,0 +1,166 @@
+"""The composition root: settings become adapters, adapters a Context; handlers and loops run on it until told to stop.
+
+Knows every part; holds no rule. Parts are started so that nothing is acknowledged before it can be kept, and stopped
+in the opposite order: first no new requests, then what was begun, then the connections.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import aiohttp
+import structlog
+from aiohttp import web
+
+from bot import failpoints
+from bot.context import Context
+from bot.inbound.health import Health
+from bot.inbound.intake import Intake
+from bot.inbound.slack.dispatch import BoltDispatch
+from bot.inbound.slack.http import SERVER_OPTIONS, SlackHttp
+from bot.inbound.slack.socket import SlackSocket
+from bot.kube.clients import Clusters
+from bot.reconcile.inbox import InboxLoop
+from bot.reconcile.loop import turn_forever
+from bot.reconcile.outbox import OutboxLoop
+from bot.reconcile.releases import ReleaseLoop
+from bot.registry import Registry, docker_config_file
+from bot.router import Router
+from bot.settings import Settings, SlackMode
+from bot.slack.client import SlackClient, open_session
+from bot.slack.directory import Directory
+from bot.slack.forms import Forms
+from bot.slack.identity import warm_auth
+from bot.slack.limits import Limiter
+from bot.slack.messages import Messages
+from bot.store.db import Database
+from bot.store.migrate import migrate
+
+log = structlog.get_logger()
+DRAIN_S = 20.0
+"""For what was begun before the stop; Kubernetes kills after 30 s, and closing takes some too."""
+
+
+@dataclass(slots=True)
+class App:
+    """A running bot. `port` is where health is served, for a configuration that left it to the system."""
+
+    ctx: Context
+    health: Health
+    port: int
+
+
+async def run(settings: Settings, router: Router, *, stop: asyncio.Event | None = None) -> None:
+    """Run until `stop` is set, or SIGTERM or SIGINT arrives. Raises what brought a part down."""
+    stopping = stop or asyncio.Event()
+    if stop is None:
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
+    if failpoints.armed():
+        log.warning("failpoints.armed", names=failpoints.armed())
+    async with started(settings, router) as app:
+        log.info("started", port=app.port, environments=list(settings.catalog.environments))
+        await stopping.wait()
+        log.info("stopping")
+
+
+@asynccontextmanager
+async def started(settings: Settings, router: Router) -> AsyncIterator[App]:
+    """A bot at work inside the block; drained and closed after it. A part's crash ends the block with its error."""
+    async with AsyncExitStack() as stack:
+        health = Health()
+        session = await stack.enter_async_context(open_session())
+        database = Database(settings.database_url.reveal())
+        stack.push_async_callback(database.close)
+        slack = SlackClient(token=settings.slack.bot_token.reveal(), api_url=settings.slack.api_url, session=session)
+        identity_task = asyncio.create_task(warm_auth(slack))
+        stack.callback(identity_task.cancel)
+        await migrate(database)
+        clusters = Clusters.load(settings.catalog.environments, settings.kubeconfig)
+        stack.push_async_callback(clusters.close)
+        plain = await stack.enter_async_context(aiohttp.ClientSession())
+        identity = await identity_task
+        ctx = Context(
+            catalog=settings.catalog,
+            database=database,
+            clusters=clusters,
+            registry=Registry(plain, docker_config_file(os.environ)),
+            directory=Directory(slack),
+            messages=Messages(slack),
+            forms=Forms(slack),
+            timezone=settings.timezone,
+            ops_channel=settings.slack.ops_channel,
+            team=identity.team_id,
+            bot_user=identity.bot_user_id,
+            clock=lambda: datetime.now(UTC),
+            worker=f"{socket.gethostname()}-{os.getpid()}",
+        )
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        await _start_loops(ctx, router, health, group, stack)
+        port = await _open_doors(settings, ctx, router, session, health, group, stack)
+        yield App(ctx, health, port)
+
+
+async def _start_loops(
+    ctx: Context, router: Router, health: Health, group: "asyncio.TaskGroup", stack: AsyncExitStack
+) -> None:
+    inbox, outbox, releases = InboxLoop(ctx, router), OutboxLoop(ctx, Limiter()), ReleaseLoop(ctx)
+    await inbox.recover()
+    await outbox.recover()
+    parts = (
+        ("outbox", outbox, ctx.bells.outbox),
+        ("releases", releases, ctx.bells.releases),
+        ("inbox", inbox, ctx.bells.inbox),
+    )
+    for name, loop, bell in parts:
+        task = group.create_task(turn_forever(name, loop.turn, bell, on_turn=health.watch_loop(name)), name=name)
+
+        async def end(task: "asyncio.Task[None]" = task, loop: InboxLoop | OutboxLoop | ReleaseLoop = loop) -> None:
+            task.cancel()
+            await asyncio.wait([task])
+            await loop.crew.settle(DRAIN_S / 4)
+            await loop.crew.cancel()
+
+        stack.push_async_callback(end)
+
+
+async def _open_doors(
+    settings: Settings,
+    ctx: Context,
+    router: Router,
+    session: aiohttp.ClientSession,
+    health: Health,
+    group: "asyncio.TaskGroup",
+    stack: AsyncExitStack,
+) -> int:
+    """Health and Slack's doors, last of all: from here on requests come in. The port that is listened on."""
+    dispatch = BoltDispatch(Intake(ctx, router).receive, token=settings.slack.bot_token.reveal())
+    web_app = web.Application()
+    web_app.add_routes(health.routes())
+    if settings.slack.mode is SlackMode.HTTP:
+        assert settings.slack.signing_secret is not None, "the settings ask for it in HTTP mode"
+        web_app.add_routes(SlackHttp([settings.slack.signing_secret.reveal()], dispatch).routes())
+    else:
+        assert settings.slack.app_token is not None, "the settings ask for it in Socket Mode"
+        client = SlackClient(token=settings.slack.app_token.reveal(), api_url=settings.slack.api_url, session=session)
+        door = SlackSocket(client, dispatch)
+        health.checks["slack"] = lambda: "" if door.live else "no socket to Slack is open"
+        task = group.create_task(door.run(), name="slack")
+
+        async def close() -> None:
+            await door.drain(DRAIN_S / 4)
+            await asyncio.wait([task], timeout=1)
+            task.cancel()
+
+        stack.push_async_callback(close)
+    runner = web.AppRunner(web_app, access_log=None, **SERVER_OPTIONS)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    site = web.TCPSite(runner, settings.listen.host, settings.listen.port)
+    await site.start()
+    return int(runner.addresses[0][1]) if runner.addresses else settings.listen.port

@@ -1,0 +1,82 @@
+"""Forms (Slack calls them modals), made from a command's fields; and the button that opens one."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from bot.cards.card import Card, actions, button, section
+from bot.cards.mrkdwn import Mrkdwn, cut
+from bot.domain.catalog import Catalog
+
+MAX_OPTIONS = 100
+"""Slack's limit of a select."""
+
+
+class FormField(Protocol):
+    """What a form needs to know of a field: bot.router.Field."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def required(self) -> bool: ...
+
+
+def command_form(
+    name: str,
+    summary: str,
+    fields: Sequence[FormField],
+    catalog: Catalog,
+    *,
+    chosen: Mapping[str, str],
+    place: str,
+) -> dict[str, Any]:
+    """The view of a command. `place` (`channel:thread_ts`) comes back with it; block ids are the fields' names."""
+    return {
+        "type": "modal",
+        "callback_id": f"command:{name}",
+        "private_metadata": place,
+        "title": {"type": "plain_text", "text": cut(name.capitalize(), 24)},
+        "submit": {"type": "plain_text", "text": cut(name.capitalize(), 24)},
+        "close": {"type": "plain_text", "text": "Cancel"},
+        "blocks": [section(Mrkdwn(summary)), *(_input(field, catalog, chosen.get(field.name)) for field in fields)],
+    }
+
+
+def open_form_card(name: str) -> Card:
+    """Offered when a form could not be opened in time."""
+    text = Mrkdwn(f"Slack closed the door before the form for /{name} could open.")
+    return Card(text, (section(text), *actions(f"form:{name}", [button("Open the form", f"form.{name}", name)])))
+
+
+def _input(field: FormField, catalog: Catalog, chosen: str | None) -> dict[str, Any]:
+    return {
+        "type": "input",
+        "block_id": field.name,
+        "optional": not field.required,
+        "label": {"type": "plain_text", "text": field.name.capitalize()},
+        "element": _element(field, catalog, chosen),
+        **(
+            {"hint": {"type": "plain_text", "text": "Left empty: the newest, or what the stage before runs."}}
+            if field.kind == "VERSION"
+            else {}
+        ),
+    }
+
+
+def _element(field: FormField, catalog: Catalog, chosen: str | None) -> dict[str, Any]:
+    if field.kind not in ("ENV", "SERVICE"):
+        element: dict[str, Any] = {
+            "type": "plain_text_input",
+            "action_id": field.name,
+            "max_length": 128,
+            "placeholder": {"type": "plain_text", "text": "1.42.0"},
+        }
+        return element | ({"initial_value": chosen} if chosen else {})
+    names = list(catalog.environments if field.kind == "ENV" else catalog.services)[:MAX_OPTIONS]
+    element = {"type": "static_select", "action_id": field.name, "options": [_option(name) for name in names]}
+    return element | ({"initial_option": _option(chosen)} if chosen in names and chosen else {})
+
+
+def _option(name: str) -> dict[str, Any]:
+    return {"text": {"type": "plain_text", "text": cut(name, 75)}, "value": name}

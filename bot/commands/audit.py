@@ -1,0 +1,29 @@
+"""`kajitori audit verify`: whether the chain of audit rows holds."""
+
+import argparse
+import asyncio
+import os
+
+from bot.settings import load
+from bot.store import audit
+from bot.store.db import Database
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """0 when every row holds, 1 at the first that does not."""
+    settings = load(arguments.config, os.environ)
+    return asyncio.run(_verify(settings.database_url.reveal()))
+
+
+async def _verify(url: str) -> int:
+    database = Database(url)
+    try:
+        async with database.read() as connection:
+            count, broken = await audit.verify(connection)
+    finally:
+        await database.close()
+    if broken is None:
+        print(f"{count} rows, the chain holds.")
+        return 0
+    print(f"The chain is broken after {count} rows: {broken.text}.")
+    return 1

@@ -1,0 +1,55 @@
+"""Health over HTTP: /healthz says that the event loop turns, /readyz that every part works, and which does not.
+
+Served by bot.app. Tells nothing that is secret; changes nothing.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+STALE_S = 60.0
+"""A loop without a good turn for so long is not working; the slowest one turns every 15 s."""
+
+
+@dataclass(slots=True)
+class Health:
+    """What /readyz looks at. Parts report by themselves; a part that has not reported yet is not ready."""
+
+    checks: dict[str, Callable[[], str]] = field(default_factory=dict)
+    """Part → why it is not ready, empty when it is."""
+    turned_at_s: dict[str, float] = field(default_factory=dict)
+
+    def watch_loop(self, name: str) -> Callable[[], None]:
+        """The callback of a loop's good turns."""
+        self.checks[name] = lambda: self._stale(name)
+
+        def turned() -> None:
+            self.turned_at_s[name] = time.monotonic()
+
+        return turned
+
+    def _stale(self, name: str) -> str:
+        last = self.turned_at_s.get(name)
+        if last is None:
+            return "has not turned yet"
+        quiet_s = time.monotonic() - last
+        return "" if quiet_s < STALE_S else f"no good turn for {round(quiet_s)} s"
+
+    def faults(self) -> Mapping[str, str]:
+        """Parts that are not ready, and why."""
+        found = {name: check() for name, check in self.checks.items()}
+        return {name: why for name, why in found.items() if why}
+
+    def routes(self) -> list[web.RouteDef]:
+        """/healthz and /readyz."""
+        return [web.get("/healthz", self._healthz), web.get("/readyz", self._readyz)]
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        return web.json_response({"ok": True})
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        faults = self.faults()
+        body = {"ready": not faults, "parts": {name: faults.get(name, "ok") for name in self.checks}}
+        return web.json_response(body, status=503 if faults else 200)

@@ -1,0 +1,198 @@
+"""The inbox loop: runs the handler of each request that was kept, and has its answer sent.
+
+A request that was running when the bot died runs again; what it makes is made once, by the request's key.
+"""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+
+from bot.cards.answers import failure_card, outside_card, refusal_card
+from bot.cards.card import Card
+from bot.cards.forms import command_form, open_form_card
+from bot.context import Context
+from bot.domain.catalog import Role, Target
+from bot.domain.names import ReleaseId
+from bot.errors import OutsideError, Refused, StoreUnavailable, UserError
+from bot.failpoints import reach
+from bot.reconcile.loop import Crew, reference
+from bot.router.answers import answer_draft
+from bot.router.binding import bind, bind_form
+from bot.router.call import Call, FormRequest, Reply, Source
+from bot.router.judge import command_of
+from bot.router.request import Request
+from bot.router.routes import Router
+from bot.store import inbox, outbox, releases
+from bot.store.inbox import InboxRow
+from bot.usecases.people import authorise
+
+log = structlog.get_logger()
+AT_ONCE = 16
+TIMEOUT_S = 25.0
+MAX_ATTEMPTS = 5
+"""A request that brought the process down so often is given up, with a word to the person."""
+
+
+class InboxLoop:
+    """Runs requests, several at a time."""
+
+    def __init__(self, ctx: Context, router: Router) -> None:
+        self._ctx = ctx
+        self._router = router
+        self.crew = Crew()
+
+    async def recover(self) -> None:
+        """Once, before the first turn: what a dead process left running runs again."""
+        async with self._ctx.database.write() as connection:
+            await inbox.recover(connection)
+
+    async def turn(self) -> float:
+        """Start requests that wait; seconds until it looks again by itself."""
+        free = AT_ONCE - len(self.crew)
+        if free <= 0:
+            return 5.0
+        async with self._ctx.database.write() as connection:
+            rows = await inbox.claim(connection, now=self._ctx.clock(), limit=free)
+        for row in rows:
+            self.crew.start(row.id, self._run(row), then=self._ctx.bells.inbox.ring)
+        return 0.0 if len(rows) == free else 2.0
+
+    async def _run(self, row: InboxRow) -> None:
+        request = Request.read(row.payload)
+        reach("inbox.before_run")
+        try:
+            reply = await self._answer(row, request)
+        except StoreUnavailable:
+            async with self._ctx.database.write() as connection:
+                until = self._ctx.clock() + timedelta(seconds=1)
+                await inbox.put_off(connection, row.id, until=until, why="database unavailable")
+            return
+        reach("inbox.after_run")
+        await self._finish(row, request, reply)
+
+    async def _answer(self, row: InboxRow, request: Request) -> Reply:
+        """The handler's reply, or a refusal; whatever happens, the person hears something."""
+        if row.attempts > MAX_ATTEMPTS:
+            ref = reference()
+            log.error("request.given_up", row=row.id, name=request.name, reference=ref)
+            return Reply(failure_card(ref), private=True)
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                return await self._call(row, request)
+        except UserError as error:
+            return Reply(refusal_card(error), private=True)
+        except OutsideError as error:
+            return Reply(outside_card(error), private=True)
+        except StoreUnavailable:
+            raise
+        except TimeoutError:
+            return Reply(
+                refusal_card(
+                    UserError(
+                        "too_slow", f"No answer within {TIMEOUT_S:g} s; I gave up.", hint="Try again in a minute."
+                    )
+                ),
+                private=True,
+            )
+        except Exception:  # a bug must not leave the person without an answer, nor stop other requests
+            ref = reference()
+            log.exception("request.failed", row=row.id, name=request.name, reference=ref)
+            return Reply(failure_card(ref), private=True)
+
+    async def _call(self, row: InboxRow, request: Request) -> Reply:
+        call = await self._call_of(row, request)
+        if request.source is Source.BUTTON:
+            return await self._press(call, request)
+        instant = self._router.instants.get(request.name)
+        if instant is not None:
+            return Reply(instant.answer(self._router, self._ctx.catalog))
+        command = command_of(self._router, request)
+        catalog = self._ctx.catalog
+        if request.source is Source.FORM:
+            words, errors = bind_form(command.fields, request.values, catalog)
+            if errors:
+                raise UserError("form", " ".join(errors.values()), hint=command.usage)
+        elif command.has_form and not request.words and call.context is None:
+            await self._authorise(call, command.role, command.name)
+            return Reply(form=FormRequest(command.name))
+        else:
+            words = bind(command.fields, request.words, catalog, usage=command.usage, context=call.context)
+        await self._authorise(call, command.role, command.name, "/".join(words.values()))
+        return await command.handler(call, **words)
+
+    async def _press(self, call: Call, request: Request) -> Reply:
+        if request.name.startswith("form."):  # a button that opens a command's form: the way back from an expired one
+            command = command_of(self._router, replace(request, name=request.name.removeprefix("form.")))
+            await self._authorise(call, command.role, command.name)
+            return Reply(form=FormRequest(command.name))
+        button = self._router.buttons.get(request.name)
+        if button is None:
+            raise UserError("unknown_button", "I no longer know this button.", hint="Use the command instead.")
+        await self._authorise(call, button.role, button.action_id, request.value)
+        return await button.handler(call, request.value)
+
+    async def _authorise(self, call: Call, role: Role, action: str, target: str = "") -> None:
+        await authorise(self._ctx, call.actor, role, team=call.team, action=action, target=target)
+
+    async def _call_of(self, row: InboxRow, request: Request) -> Call:
+        return Call(
+            ctx=self._ctx,
+            key=row.key,
+            source=request.source,
+            actor=request.actor,
+            team=request.team,
+            channel=request.channel,
+            channel_name=request.channel_name,
+            asked_at=request.asked_at,
+            thread_ts=request.thread_ts,
+            message_ts=request.message_ts,
+            trigger_id=request.trigger_id,
+            response_url=request.response_url,
+            context=await self._thread_target(request),
+        )
+
+    async def _thread_target(self, request: Request) -> Target | None:
+        """What the thread is about, when it hangs under a release's card."""
+        if request.thread_ts is None:
+            return None
+        async with self._ctx.database.read() as connection:
+            subject = await outbox.subject_of(connection, channel=request.channel, ts=request.thread_ts)
+            if subject is None or not subject.startswith("release:"):
+                return None
+            release = await releases.get(connection, ReleaseId(subject.removeprefix("release:")))
+        return release.target if release else None
+
+    async def _finish(self, row: InboxRow, request: Request, reply: Reply) -> None:
+        """The answer and the end of the request, in one transaction."""
+        card = reply.card
+        private = reply.private
+        if reply.form is not None:
+            card, private = await self._open_form(request, reply.form), True
+        now = self._ctx.clock()
+        async with self._ctx.database.write() as connection:
+            if card is not None:
+                await outbox.add(connection, answer_draft(request, card, private=private), now=now)
+            await inbox.finish(connection, row.id, outcome=str(card.text)[:500] if card else "", now=now)
+        self._ctx.bells.outbox.ring()
+
+    async def _open_form(self, request: Request, wanted: FormRequest) -> Card | None:
+        """Open a form; when Slack no longer lets us (it gives 3 s), a button that opens it."""
+        command = self._router.commands[wanted.command]
+        view = command_form(
+            command.name,
+            command.summary,
+            command.fields,
+            self._ctx.catalog,
+            chosen=dict(wanted.chosen),
+            place=f"{request.channel}:{request.thread_ts or ''}",
+        )
+        try:
+            if request.trigger_id is None:
+                raise Refused("Slack", "no trigger", code="no_trigger")
+            await self._ctx.forms.open(request.trigger_id, view)
+        except OutsideError as error:
+            log.info("form.not_opened", command=command.name, error=str(error))
+            return open_form_card(command.name)
+        return None

@@ -1,0 +1,32 @@
+"""What a button's value means: a release and the step it was drawn for, `01J…:3`."""
+
+from bot.context import Context
+from bot.domain.names import ReleaseId
+from bot.domain.release import Release
+from bot.errors import UserError
+from bot.store import releases as rows
+from bot.usecases import releases
+
+
+def parse(value: str) -> tuple[ReleaseId, int]:
+    """Release and step. Raises UserError for a value that we never wrote."""
+    release_id, _, step = value.partition(":")
+    if len(release_id) != 26 or not release_id.isalnum() or not step.isdecimal() or len(step) > 9:
+        raise UserError("bad_button", "I don't know what this button means.", hint="Use the command instead.")
+    return ReleaseId(release_id), int(step)
+
+
+async def release_of(ctx: Context, value: str) -> Release:
+    """The release of a button that is still up to date. Raises UserError."""
+    release_id, step = parse(value)
+    return await releases.fresh(ctx, release_id, step=step)
+
+
+async def any_release(ctx: Context, value: str) -> Release:
+    """The release of a button that only reads, however old the button is."""
+    release_id, _step = parse(value)
+    async with ctx.database.read() as connection:
+        release = await rows.get(connection, release_id)
+    if release is None:
+        raise UserError("no_such_release", "I don't know this release.", hint="/releases")
+    return release

@@ -1,0 +1,27 @@
+"""`/deploy ENV SERVICE [VERSION]`: ask for a release; and Retry, the button of one that failed."""
+
+from bot.domain.catalog import Role, Target
+from bot.domain.names import EnvironmentName, ServiceName, Version
+from bot.router import Call, Reply, Router, follow
+from bot.usecases import buttons, planning, releases
+
+router = Router()
+
+
+@router.command("/deploy", role=Role.DEPLOYER, form=True)
+async def deploy(
+    call: Call, environment: EnvironmentName, service: ServiceName, version: Version | None = None
+) -> Reply:
+    """Release a service to an environment; without a version the newest, or what runs in the stage before."""
+    plan = await planning.plan_deploy(call.ctx, Target(environment, service), version)
+    release = await releases.request(call.ctx, plan, key=call.key, by=call.actor, asked_in=call.channel)
+    return follow(call, release)
+
+
+@router.button("release.retry", role=Role.DEPLOYER)
+async def retry(call: Call, value: str) -> Reply:
+    """Ask for the same version once more."""
+    former = await buttons.release_of(call.ctx, value)
+    plan = await planning.plan_deploy(call.ctx, former.target, Version(former.plan.to_version))
+    release = await releases.request(call.ctx, plan, key=call.key, by=call.actor, asked_in=call.channel, follows=former)
+    return follow(call, release)
