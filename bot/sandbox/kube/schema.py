@@ -57,6 +57,8 @@ class _Walk:
         kept: Obj = {}
         for field, item in value.items():
             where = f"{path}.{field}" if path else field
+            if item is None:
+                continue  # as Go drops it; otherwise equal templates would differ
             if field in declared:
                 kept[field] = self.value(declared[field], item, where, _go(name))
             else:
