@@ -30,7 +30,7 @@ test: setup ## Run the tests (ARGS='-k canary')
 check: setup ## Format, lint, types, layers: what CI asks before the tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy bot handlers tests
+	@$(BIN)/mypy bot handlers tests bench
 	@$(BIN)/lint-imports
 
 format: setup ## Put the code into the one format and mend what ruff can
@@ -38,10 +38,10 @@ format: setup ## Put the code into the one format and mend what ruff can
 	@$(BIN)/ruff format .
 
 bench: setup ## Measure ack latency, throughput, memory and start-up against a bare Bolt app
-	@$(BIN)/python -m tests.bench $(ARGS)
+	@$(BIN)/python -m bench $(ARGS)
 
 torture: setup ## Kill the bot 50 times amid 50 releases and count what is left (minutes; not in CI)
-	@$(BIN)/python -m tests.torture $(ARGS)
+	@$(BIN)/python -m bench.torture $(ARGS)
 
 lock: setup ## Pin every dependency anew: requirements.lock and tools/uv.txt, without host names
 	@tools/lock
