@@ -16,7 +16,7 @@ HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    # The browser keeps a copy but asks each time (the answer is 304 by the file's date), so that an upgrade shows at once.
+    # The browser keeps a copy but asks each time (304 by the file's date), so that an upgrade shows at once.
     "Cache-Control": "no-cache",
 }
 

@@ -1,16 +1,19 @@
-"""A canned server for the chat page's tests: serves the page, answers /client and /sandbox from a script, records what was sent.
+"""A canned server for the chat page's tests: the page itself, and scripted answers to /client and /sandbox.
 
-Used by test_page*.py only, where the real sandbox could not show every block or fail on demand. The shapes are the sandbox's own.
+It records what was sent. Used by test_page*.py only, where the real sandbox could not show every block or fail on
+demand. The shapes are the sandbox's own.
 """
 
 import asyncio
-import json
+import html
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import WSMsgType, web
+
 from bot.sandbox.page_files import page_routes
 
 Json = dict[str, Any]
@@ -22,7 +25,7 @@ USERS = [
     {"id": "U0DAVE", "name": "dave", "real_name": "Dave Duarte", "role": "member", "is_bot": False},
     {"id": "U0KAJITORI", "name": "kajitori", "real_name": "Kajitori", "role": "", "is_bot": True},
 ]
-CHANNELS = [
+CHANNELS: list[Json] = [
     {"id": "C0STG", "name": "deploys-stg", "is_im": False, "bot_is_member": True},
     {"id": "C0PRD", "name": "deploys", "is_im": False, "bot_is_member": True},
     {"id": "C0GENERAL", "name": "general", "is_im": False, "bot_is_member": False},
@@ -134,7 +137,7 @@ class CannedChat:
             await asyncio.wait_for(self.gates[request.path].wait(), 20)
         if request.path == "/client/say":
             self._clock = max(self._clock + 1, time.time())
-            message = {"ts": f"{self._clock:.6f}", "user": body["user"], "text": body["text"]}
+            message = {"ts": f"{self._clock:.6f}", "user": body["user"], "text": escaped(body["text"])}
             if "thread_ts" in body:
                 message["thread_ts"] = body["thread_ts"]
             self.messages[body["channel"]].append(message)
@@ -172,6 +175,12 @@ class CannedChat:
         finally:
             self._cluster_sockets.discard(socket)
         return socket
+
+
+def escaped(typed: str) -> str:
+    """Slack's three escapes, sparing mentions, as the sandbox does."""
+    parts = re.split(r"(<@[A-Z0-9]+>)", typed)
+    return "".join(part if part.startswith("<@") else html.escape(part, quote=False) for part in parts)
 
 
 async def _until_closed(socket: web.WebSocketResponse) -> None:
@@ -217,8 +226,15 @@ def option(words: str, value: str, **fields: Any) -> Json:
 def pod(workload: str, name: str, version: str, **fields: Any) -> Json:
     """One pod as /sandbox/clusters tells it, ready unless `fields` say otherwise."""
     standing = {"phase": "Running", "ready": True, "restarts": 0, "reason": "", "deleting": False}
-    return {"namespace": "growlio", "name": name, "node": "stg-node-1", "workload": workload, "version": version, "created": "2026-11-23T14:00:00Z"} | standing | fields
-
-
-def dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return (
+        {
+            "namespace": "growlio",
+            "name": name,
+            "node": "stg-node-1",
+            "workload": workload,
+            "version": version,
+            "created": "2026-11-23T14:00:00Z",
+        }
+        | standing
+        | fields
+    )
