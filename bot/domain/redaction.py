@@ -197,8 +197,8 @@ def _pair(match: Match[str]) -> str:
         begins_line = not match.string[match.string.rfind("\n", 0, match.start()) + 1 : match.start()].strip(" \t-_.")
         if _PROSE.fullmatch(bare):
             return match[0]
-        password = key.lower().startswith("pass")
-        if not password and not begins_line and _LETTERS.fullmatch(bare):
+        compound = match.start() > 0 and match.string[match.start() - 1] in "-_."
+        if not (key.lower().startswith("pass") or begins_line or compound) and _LETTERS.fullmatch(bare):
             return match[0]  # `Unexpected token: punc`, `invalid secret: expired`
     return match[0][: match.start("value") - match.start()] + _in_quotes(value)
 
