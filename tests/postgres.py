@@ -1,6 +1,7 @@
 """A real PostgreSQL server for tests: temporary, on a unix socket, gone with the process that started it.
 
-It syncs nothing to the disk, so it tells nothing about durability. As root it runs as another user: the server refuses root.
+It syncs nothing to the disk, so it tells nothing about durability. It refuses to run as root; then it runs as another
+user.
 """
 
 import os
@@ -37,13 +38,8 @@ def running_server() -> Iterator[str]:
         _run([*as_user, binaries / "initdb", "-D", cluster, "-U", "kajitori", "-A", "trust", "-E", "UTF8", "-N"])
         settings = ["listen_addresses=", f"unix_socket_directories={folder}", "fsync=off", "full_page_writes=off"]
         settings += ["synchronous_commit=off", "max_connections=60", "shared_buffers=16MB", "autovacuum=off"]
-        command = [
-            *as_user,
-            binaries / "postgres",
-            "-D",
-            cluster,
-            *(word for name in settings for word in ("-c", name)),
-        ]
+        command: list[str | Path] = [*as_user, binaries / "postgres", "-D", cluster]
+        command += [word for setting in settings for word in ("-c", setting)]
         with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log, cwd="/") as server:
             try:
                 url = f"postgresql://kajitori@/postgres?host={folder}"

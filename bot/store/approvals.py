@@ -15,15 +15,14 @@ async def add(
     connection: AsyncConnection, release_id: ReleaseId, user_id: UserId, *, plan_hash: str, now: datetime
 ) -> bool:
     """Keep a yes; False when this person said it to this plan before. A yes to another plan gives way to it."""
-    fresh = insert_into(connection, approvals).values(
-        release_id=release_id, user_id=user_id, plan_hash=plan_hash, at=now
-    )
+    values = {"release_id": release_id, "user_id": user_id, "plan_hash": plan_hash, "at": now}
+    fresh = insert_into(connection, approvals).values(values)
     statement = fresh.on_conflict_do_update(
         index_elements=[approvals.c.release_id, approvals.c.user_id],
         set_={"plan_hash": plan_hash, "at": now},
         where=approvals.c.plan_hash != plan_hash,
     )
-    return bool((await connection.execute(statement)).rowcount)
+    return (await connection.execute(statement.returning(approvals.c.user_id))).first() is not None
 
 
 async def of(connection: AsyncConnection, release_id: ReleaseId, *, plan_hash: str) -> Sequence[UserId]:

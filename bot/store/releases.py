@@ -1,7 +1,7 @@
 """Releases and the locks on their targets. Called by use cases and the release loop, inside their transactions."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,7 +32,8 @@ class Lock:
 async def add(connection: AsyncConnection, release: Release) -> bool:
     """Insert a new release. False when the same request made one before; nothing is changed then."""
     statement = insert_into(connection, releases).values(**_columns(release)).on_conflict_do_nothing()
-    return bool((await connection.execute(statement)).rowcount)
+    # RETURNING, not rowcount: SQLAlchemy keeps no row count of an INSERT, and -1 is true
+    return (await connection.execute(statement.returning(releases.c.id))).first() is not None
 
 
 async def save(connection: AsyncConnection, release: Release) -> Release | None:
@@ -195,23 +196,29 @@ _COLUMN_FIELDS = (
 
 
 def _release(row: RowMapping) -> Release:
-    body = dict(row["body"])
-    plan = dict(body.pop("plan"))
+    body = _known(Release, row["body"])
+    plan = _known(Plan, body.pop("plan"))
     plan["kind"] = ReleaseKind(plan["kind"])
     plan["target"] = Target(**plan["target"])
-    workload = dict(plan["workload"])
+    workload = plan["workload"]
     plan["workload"] = WorkloadRef(workload["namespace"], WorkloadKind(workload["kind"]), workload["name"])
     for name in _MOMENTS:
         body[name] = _moment(body[name])
-    body["progress"] = Progress(**body["progress"]) if body["progress"] else None
+    body["progress"] = Progress(**_known(Progress, body["progress"])) if body["progress"] else None
     body["troubles"] = tuple(
-        PodTrouble(**(trouble | {"log_tail": tuple(trouble["log_tail"])})) for trouble in body["troubles"]
+        PodTrouble(**(_known(PodTrouble, trouble) | {"log_tail": tuple(trouble["log_tail"])}))
+        for trouble in body["troubles"]
     )
-    body["outcome"] = Outcome(**body["outcome"]) if body["outcome"] else None
+    body["outcome"] = Outcome(**_known(Outcome, body["outcome"])) if body["outcome"] else None
     body["approved_by"] = tuple(UserId(user) for user in body["approved_by"])
     body["asked_in"] = ChannelId(body["asked_in"]) if body["asked_in"] else None
     columns = {name: row[name] for name in _COLUMN_FIELDS} | {"phase": ReleasePhase(row["phase"])}
     return Release(plan=Plan(**plan), **columns, **body)
+
+
+def _known(kind: type[Any], kept: Mapping[str, Any]) -> dict[str, Any]:
+    """What this program knows of a kept object: another version may have had more fields, and a rollback must start."""
+    return {field.name: kept[field.name] for field in fields(kind) if field.name in kept}
 
 
 def _moment(seconds: float | None) -> datetime | None:

@@ -1,5 +1,7 @@
 """The two databases of the store's suite: a SQLite file per test, and a PostgreSQL server per worker."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from itertools import count
@@ -47,15 +49,39 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("new_postgres_url"))
 
 
-@pytest.fixture(params=BOTH)
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    """A migrated database without rows, on each kind of database."""
-    is_sqlite = request.param == "sqlite"
-    url = f"sqlite:///{tmp_path / 'kajitori.db'}" if is_sqlite else request.getfixturevalue("postgres_server")
-    opened = Database(url)
-    try:
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy: making one syncs to the disk for each table."""
+    path = tmp_path_factory.mktemp("store") / "kajitori.db"
+
+    async def make() -> None:
+        opened = Database(f"sqlite:///{path}")
         await migrate(opened)
-        if not is_sqlite:
+        await opened.close()
+
+    asyncio.run(make())
+    return path
+
+
+@pytest.fixture
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    """URL of a migrated SQLite file without rows."""
+    return f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'kajitori.db')}"
+
+
+@pytest.fixture(params=BOTH)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """URL of the suite's database, on each kind of database."""
+    return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_server"))
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A migrated database without rows, on each kind of database."""
+    opened = Database(database_url)
+    try:
+        if not opened.is_sqlite:
+            await migrate(opened)
             # one database for all tests of a worker: a new one costs 40 ms, emptying it 5
             async with opened.write() as connection:
                 for table in metadata.sorted_tables:
@@ -66,9 +92,8 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 
 @pytest.fixture
-async def sqlite(tmp_path: Path) -> AsyncIterator[Database]:
-    """A migrated SQLite file, for what only SQLite does."""
-    opened = Database(f"sqlite:///{tmp_path / 'kajitori.db'}")
-    await migrate(opened)
+async def sqlite(sqlite_url: str) -> AsyncIterator[Database]:
+    """A migrated SQLite file without rows, for what only SQLite does."""
+    opened = Database(sqlite_url)
     yield opened
     await opened.close()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -44,60 +45,71 @@ def release(key: str = "slash:T1:1", *, at: datetime = NOW, target: Target = STG
     )
 
 
-def minutes(count: float) -> timedelta:
-    return timedelta(minutes=count)
-
-
-# Column moments are kept in whole milliseconds; those in the body to the microsecond.
-_to_ms = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001  # hypothesis wants naive bounds and adds the zone
-    lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+_NAMES = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=32)
+_VERSIONS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=100)
+_COUNTS = st.integers(0, 2**31 - 2)
+_GENERATIONS = st.none() | st.integers(0, 2**53)
+_IDS = st.integers(0, 2**60).map(lambda number: id_of(NOW, str(number)))
+# columns keep whole milliseconds
+_MOMENTS = st.integers(0, 100 * 365 * 86_400_000).map(
+    lambda ms: datetime(2000, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
 )
-_words = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-_names = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=40)
-_versions = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=100)
-
-_plans = st.builds(
-    Plan,
-    kind=st.sampled_from(ReleaseKind),
-    target=st.builds(Target, _names, _names),
-    workload=st.builds(WorkloadRef, _names, st.sampled_from(WorkloadKind), _names),
-    container=_names,
-    uid=_words,
-    from_image=_words,
-    from_version=_versions,
-    to_image=_words,
-    to_version=_versions,
-    origin=_words,
-    to_digest=_words,
-    revision_uid=_words,
-    from_revision_uid=_words,
+_TROUBLES = st.builds(
+    PodTrouble,
+    code=_TEXT,
+    text=_TEXT,
+    remedy=_TEXT,
+    pods=_COUNTS,
+    pod=_TEXT,
+    container=_TEXT,
+    log_tail=st.lists(_TEXT, max_size=3).map(tuple),
+    hopeless=st.booleans(),
 )
-_ids = st.integers(0, 2**60).map(lambda number: id_of(NOW, str(number)))
-
-any_release = st.builds(
-    Release,
-    id=_ids,
-    request_key=_ids,
-    plan=_plans,
-    plan_hash=_words,
-    phase=st.sampled_from(ReleasePhase),
-    step=st.integers(0, 2**31 - 1),
-    row_version=st.integers(0, 2**31 - 2),
-    requested_by=_names.map(lambda name: name[:32]),
-    requested_at=_to_ms,
-    asked_in=st.none() | _words,
-    approved_by=st.lists(_words, max_size=3).map(tuple),
-    started_at=st.none() | _to_ms,
-    generation=st.none() | st.integers(0, 2**53),
-    progressed_at=st.none() | _to_ms,
-    finished_at=st.none() | _to_ms,
-    expected_s=st.none() | st.floats(0, 1e6),
-    progress=st.none() | st.builds(Progress),
-    troubles=st.lists(st.builds(PodTrouble), max_size=2).map(tuple),
-    outcome=st.none() | st.builds(Outcome),
-    notice=_words,
-    abort_by=st.none() | _words,
-    abort_at=st.none() | _to_ms,
-    undo_generation=st.none() | st.integers(0, 2**53),
-    retry_of=st.none() | _ids,
-)
+PLAN_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "kind": st.sampled_from(ReleaseKind),
+    "target": st.builds(Target, _NAMES, _NAMES),
+    "workload": st.builds(WorkloadRef, _NAMES, st.sampled_from(WorkloadKind), _NAMES),
+    "container": _NAMES,
+    "uid": _TEXT,
+    "from_image": _TEXT,
+    "from_version": _VERSIONS,
+    "to_image": _TEXT,
+    "to_version": _VERSIONS,
+    "origin": _TEXT,
+    "checked": st.booleans(),
+    "to_digest": _TEXT,
+    "revision_uid": _TEXT,
+    "revision_number": _COUNTS,
+    "from_revision_uid": _TEXT,
+    "progress_deadline_s": _COUNTS,
+}
+RELEASE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "id": _IDS,
+    "request_key": _IDS,
+    "plan": st.builds(Plan, **PLAN_FIELDS),
+    "plan_hash": _TEXT,
+    "phase": st.sampled_from(ReleasePhase),
+    "step": _COUNTS,
+    "row_version": _COUNTS,
+    "requested_by": _NAMES,
+    "requested_at": _MOMENTS,
+    "asked_in": st.none() | _TEXT.filter(bool),
+    "approvals_needed": _COUNTS,
+    "approved_by": st.lists(_TEXT, max_size=3).map(tuple),
+    "fence": _COUNTS,
+    "started_at": st.none() | _MOMENTS,
+    "generation": _GENERATIONS,
+    "progressed_at": st.none() | _MOMENTS,
+    "finished_at": st.none() | _MOMENTS,
+    "expected_s": st.none() | st.floats(0, 1e6),
+    "progress": st.none() | st.builds(Progress, _COUNTS, _COUNTS, _COUNTS),
+    "troubles": st.lists(_TROUBLES, max_size=2).map(tuple),
+    "outcome": st.none() | st.builds(Outcome, _TEXT, _TEXT, _TEXT),
+    "notice": _TEXT,
+    "abort_by": st.none() | _TEXT.filter(bool),
+    "abort_at": st.none() | _MOMENTS,
+    "undo_generation": _GENERATIONS,
+    "followed_by": st.none() | _IDS,
+}
+any_release = st.builds(Release, **RELEASE_FIELDS)
