@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 
-from bot.sandbox.server import main as serve
+from bot.sandbox.start import main as serve
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -7,10 +7,11 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from bot.sandbox.cluster_stage import ClusterStage
 from bot.sandbox.registry import Registry
 from bot.sandbox.slack.emulator import Slack
 from bot.sandbox.supervisor import Supervisor
@@ -21,16 +22,6 @@ LONGEST_429_S = 600.0
 FRAME_S = 0.1
 
 
-class ClusterStage(Protocol):
-    """What is asked of a simulated cluster beside its Kubernetes API."""
-
-    def pods_view(self) -> Json: ...
-
-    def crash_pod(self, namespace: str, pod: str | None, workload: str | None, reason: str) -> str: ...
-
-    def pause_node(self, node: str, paused: bool) -> None: ...
-
-
 class BadOrder(Exception):
     """Mischief that can't be done: unknown cluster, pod, node or image."""
 
@@ -38,10 +29,10 @@ class BadOrder(Exception):
 class Control:
     """Views and mischief. Call `changed` when clusters or the bot have changed."""
 
-    def __init__(self, slack: Slack, registry: Registry, clusters: Mapping[str, ClusterStage]) -> None:
+    def __init__(self, slack: Slack, registry: Registry, stages: Mapping[str, ClusterStage]) -> None:
         self._slack = slack
         self._registry = registry
-        self._clusters = clusters
+        self._stages = stages
         self._watchers: set[asyncio.Event] = set()
         self.supervisor: Supervisor | None = None
 
@@ -81,7 +72,7 @@ class Control:
 
     def clusters_view(self) -> Json:
         """Nodes, workloads and pods of every cluster."""
-        return {"clusters": [cluster.pods_view() for cluster in self._clusters.values()]}
+        return {"clusters": [stage.view() for stage in self._stages.values()]}
 
     async def _bot(self, request: web.Request) -> web.Response:
         return web.json_response({"ok": True, **self.bot_status()})
@@ -131,11 +122,11 @@ class Control:
 
     # Mischief
 
-    def _cluster(self, given: Json) -> ClusterStage:
-        cluster = self._clusters.get(str(given["cluster"]))
-        if cluster is None:
-            raise BadOrder(f"no cluster {given['cluster']!r}; there are {', '.join(self._clusters)}")
-        return cluster
+    def _stage(self, given: Json) -> ClusterStage:
+        stage = self._stages.get(str(given["cluster"]))
+        if stage is None:
+            raise BadOrder(f"no cluster {given['cluster']!r}; there are {', '.join(self._stages)}")
+        return stage
 
     async def _kill_bot(self, given: Json) -> Json:
         """SIGKILL; a bot that has stopped for good is started again instead."""
@@ -147,9 +138,9 @@ class Control:
         return {"killed": killed}
 
     async def _crash_pod(self, given: Json) -> Json:
-        cluster = self._cluster(given)
+        stage = self._stage(given)
         reason = str(given.get("reason", "Error"))
-        pod = cluster.crash_pod(str(given["namespace"]), given.get("pod"), given.get("workload"), reason)
+        pod = stage.crash_pod(str(given["namespace"]), given.get("pod"), given.get("workload"), reason)
         self.changed()
         return {"pod": pod, "reason": reason}
 
@@ -160,7 +151,7 @@ class Control:
         return {"digest": self._registry.publish(repository, tag)}
 
     async def _pause_node(self, given: Json) -> Json:
-        self._cluster(given).pause_node(str(given["node"]), bool(given["paused"]))
+        self._stage(given).pause_node(str(given["node"]), bool(given["paused"]))
         self.changed()
         return {}
 

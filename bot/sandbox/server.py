@@ -11,12 +11,15 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import web
 
 from bot.sandbox import state_folder
-from bot.sandbox.control import ClusterStage, Control
+from bot.sandbox.cluster_stage import ClusterStage
+from bot.sandbox.control import Control
+from bot.sandbox.kube import Cluster, Options, kubeconfig, seed
+from bot.sandbox.kube.scenes import PRD, REPOSITORY, STG, image
 from bot.sandbox.page_files import page_routes
 from bot.sandbox.registry import Registry
 from bot.sandbox.slack.emulator import Slack
@@ -25,6 +28,7 @@ from bot.sandbox.slack.world import Limits
 from bot.sandbox.supervisor import Supervisor
 
 MANIFEST_TIMEOUT_S = 60.0
+CLUSTERS = ("stg", "prd")
 LARGEST_BODY = 8 * 2**20
 # What must not reach the child from a developer's own shell: real tokens, real clusters, and proxies, through which
 # slack_sdk would send even what is meant for the loopback.
@@ -39,19 +43,6 @@ FOREIGN = (
     "HTTPS_PROXY",
     "ALL_PROXY",
 )
-
-
-class Cluster(ClusterStage, Protocol):
-    """A simulated cluster, as `bot.sandbox.kube` makes it."""
-
-    @property
-    def name(self) -> str: ...
-
-    def app(self) -> web.Application: ...
-
-    async def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
 
 
 class Sandbox:
@@ -69,6 +60,7 @@ class Sandbox:
         run_bot: bool = True,
         limits: Limits = "real",
         timing: Timing | None = None,
+        cluster_options: Options | None = None,
         bot_environment: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
@@ -80,10 +72,14 @@ class Sandbox:
         self._say = say
         self.slack = Slack(limits, timing)
         self.registry = Registry()
-        self.clusters: dict[str, Cluster] = {}
-        self.control = Control(self.slack, self.registry, self.clusters)
-        self.supervisor: Supervisor | None = None
         self._kube_token = secrets.token_hex(16)
+        self.clusters = {
+            name: Cluster(name, self.registry.has, token=self._kube_token, options=cluster_options) for name in CLUSTERS
+        }
+        stages = {name: ClusterStage(cluster) for name, cluster in self.clusters.items()}
+        self.control = Control(self.slack, self.registry, stages)
+        self.supervisor: Supervisor | None = None
+        self._watches: list[asyncio.Task[None]] = []
         self._runner: web.AppRunner | None = None
         self._manifest: asyncio.Task[None] | None = None
 
@@ -106,19 +102,42 @@ class Sandbox:
         """Listen, write the state folder, start the bot. OSError: the port is taken, or the folder can't be written."""
         app = web.Application(client_max_size=LARGEST_BODY)
         app.add_routes([*self.slack.routes(), *self.control.routes(), *self.registry.routes(), *page_routes()])
+        for name, cluster in self.clusters.items():
+            app.add_subapp(f"/clusters/{name}/", cluster.app())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, self._host, self._port).start()
             port = self._runner.addresses[0][1]
             self.slack.listening_at(f"http://{self._host}:{port}")
-            state_folder.prepare(self.state_dir)
-            state_folder.write_configuration(self.state_dir, f"{self._host}:{port}", state_folder.free_port())
+            self._write_state_folder(f"{self._host}:{port}")
         except OSError:
             await self._runner.cleanup()
             raise
+        for cluster in self.clusters.values():
+            self._seed(cluster, f"{self._host}:{port}")
+            await cluster.start()
+            self._watches.append(asyncio.create_task(self._watch(cluster)))
         if self._run_bot:
             await self.start_bot()
+
+    def _write_state_folder(self, registry_host: str) -> None:
+        state_folder.prepare(self.state_dir)
+        state_folder.write_configuration(self.state_dir, registry_host, state_folder.free_port())
+        contexts = {name: f"{self.url}/clusters/{name}" for name in self.clusters}
+        self.kubeconfig_path.write_text(kubeconfig(contexts, self._kube_token), encoding="utf-8")
+
+    def _seed(self, cluster: Cluster, registry_host: str) -> None:
+        """Give a cluster its services and their past; what ran there once must exist in the registry."""
+        for service, history in [*STG.items(), *PRD.items()]:
+            for version in history:
+                if not self.registry.has(image(registry_host, service, version)):
+                    self.registry.publish(f"{REPOSITORY}/{service}", version)
+        seed(cluster, registry_host)
+
+    async def _watch(self, cluster: Cluster) -> None:
+        async for _ in cluster.subscribe():
+            self.control.changed()
 
     async def start_bot(self) -> None:
         """Start the bot under supervision, and ask it for its manifest meanwhile."""
@@ -181,6 +200,9 @@ class Sandbox:
         if self.supervisor is not None:
             await self.supervisor.stop()
         await self.slack.stop()
+        for watch in self._watches:
+            watch.cancel()
+        await asyncio.gather(*self._watches, return_exceptions=True)
         for cluster in self.clusters.values():
             await cluster.stop()
         if self._runner is not None:
