@@ -1,0 +1,1 @@
+"""What people say and see, through the chat."""

@@ -1,0 +1,15 @@
+"""A workspace with the bot in it, for each test anew."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.chat import Chat, open_chat
+
+
+@pytest.fixture
+async def chat(tmp_path: Path) -> AsyncIterator[Chat]:
+    """Alice, Bob and the others, stg and prd, and the bot at work."""
+    async with open_chat(tmp_path) as chat:
+        yield chat
