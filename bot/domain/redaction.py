@@ -64,7 +64,7 @@ def _private_key_tails(text: str) -> str:
             continue
         while kept and len(kept[-1]) >= 8 and _BASE64_LINE.fullmatch(kept[-1]) and " " not in kept[-1].strip():
             kept.pop()
-        kept.append(REDACTED + line[end.end() :])
+        kept.append(REDACTED + _PRIVATE_KEY_END.sub("", line[end.end() :]))
     return "\n".join(kept)
 
 
