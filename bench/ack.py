@@ -35,7 +35,7 @@ async def run_documented(api_url: str) -> None:
     app = AsyncApp(client=client)
 
     @app.command("/deploy")
-    async def deploy(ack, body) -> None:  # type: ignore[no-untyped-def]
+    async def deploy(ack, body) -> None:
         await ack(TEXT)
 
     handler = AsyncSocketModeHandler(app, "xapp-1", web_client=AsyncWebClient(token="xapp-1", base_url=api_url))
@@ -173,7 +173,7 @@ async def measure(name: str, *, rate: int, seconds: float, flood: int) -> dict[s
 
 async def _opened(sender: Sender, number: int) -> None:
     async with asyncio.timeout(20):
-        while len(sender.sockets) < number:  # noqa: ASYNC110 - the bot is another process
+        while len(sender.sockets) < number:
             await asyncio.sleep(0.01)
 
 

@@ -34,16 +34,18 @@ def test_crowding_waits_half_a_minute_to_a_minute(share: float) -> None:
 def test_losing_the_last_good_socket_of_a_crowd_ends_the_wait() -> None:
     patience = Patience(lambda: 0.5)
     patience.crowded(100.0)
-    patience.ended(101.0, lived_s=90.0, last=False)
+    patience.ended(101.0, lived_s=90.0)
     assert patience.wait_s(101.0) > 30
-    patience.ended(101.0, lived_s=90.0, last=True)
+    patience.deaf()
     assert patience.wait_s(101.0) == 0
+    patience.began()
+    assert patience.wait_s(101.0) > 30, "the free place is for one"
 
 
 def test_the_loss_of_a_socket_does_not_shorten_what_slack_asked_for() -> None:
     patience = Patience(lambda: 0.5)
     patience.limited(0.0, 30.0)
-    patience.ended(1.0, lived_s=90.0, last=True)
+    patience.ended(1.0, lived_s=90.0)
     assert patience.wait_s(1.0) >= 29
 
 
@@ -51,7 +53,7 @@ def test_the_loss_of_the_last_socket_of_a_crowd_does_not_shorten_a_429() -> None
     patience = Patience(lambda: 0.5)
     patience.crowded(0.0)
     patience.limited(0.0, 30.0)
-    patience.ended(1.0, lived_s=90.0, last=True)
+    patience.deaf()
     assert 29 <= patience.wait_s(1.0) <= 30
 
 
@@ -65,6 +67,6 @@ def test_link_disabled_asks_at_most_once_in_half_a_minute(share: float) -> None:
 def test_sockets_that_die_young_are_not_replaced_in_a_tight_loop() -> None:
     patience, now = Patience(lambda: 0.0), 0.0
     for _ in range(8):
-        patience.ended(now, lived_s=0.1, last=True)
+        patience.ended(now, lived_s=0.1)
         now += patience.wait_s(now)
     assert now > 15

@@ -29,6 +29,8 @@ class StandIn:
         self.sockets: list[web.WebSocketResponse] = []
         self.most_sockets = 10
         self.upgrades_to_refuse = 0
+        self.upgrades_may_pass = asyncio.Event()
+        self.upgrades_may_pass.set()
         self.upgrades_refused = 0
         self.hello_then: str | None = None
         self.acks: dict[str, dict[str, Any]] = {}
@@ -117,6 +119,7 @@ class StandIn:
             self.upgrades_to_refuse -= 1
             self.upgrades_refused += 1
             return web.Response(status=503)
+        await self.upgrades_may_pass.wait()
         ws = web.WebSocketResponse()
         await ws.prepare(request)
         if len(self.sockets) >= self.most_sockets:

@@ -80,7 +80,7 @@ async def door() -> AsyncIterator[Door]:
     http = SlackHttp([SECRET, OLD_SECRET], BoltDispatch(receive, token="xoxb-1"), body_within_s=0.5)
     app = web.Application()
     app.add_routes(http.routes())
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2, **(SERVER_OPTIONS | {"keepalive_timeout": 0.5}))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2, **{**SERVER_OPTIONS, "keepalive_timeout": 0.5})
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]

@@ -25,10 +25,16 @@ class Patience:
         self._not_before_s = 0.0
         self._failures = 0
         self._crowded_until_s = 0.0
+        self._is_deaf = False
 
     def wait_s(self, now_s: float) -> float:
         """Seconds until the next attempt may begin; 0 means now."""
-        return max(0.0, self._not_before_s - now_s, self._crowded_until_s - now_s)
+        crowded_until_s = 0.0 if self._is_deaf else self._crowded_until_s
+        return max(0.0, self._not_before_s - now_s, crowded_until_s - now_s)
+
+    def began(self) -> None:
+        """An attempt begins now."""
+        self._is_deaf = False
 
     def failed(self, now_s: float) -> None:
         """An attempt failed, or a socket ended young."""
@@ -42,23 +48,23 @@ class Patience:
 
     def crowded(self, now_s: float) -> None:
         """Too many sockets are open for this app."""
+        self._is_deaf = False
         self._crowded_until_s = now_s + _between(CROWDED_S, self._random())
 
     def barred(self, now_s: float) -> None:
         """Slack does not want this app or token at all."""
         self._delay(now_s + _between(BARRED_S, self._random()))
 
-    def ended(self, now_s: float, lived_s: float, *, last: bool) -> None:
-        """A socket that had been live is gone; `last`: no other one is live.
-
-        If sockets were crowded, its place is free now, and being deaf is worse than asking once more.
-        """
+    def ended(self, now_s: float, lived_s: float) -> None:
+        """A socket that had been live is gone."""
         if lived_s < SETTLED_S:
             self.failed(now_s)
-            return
-        self._failures = 0
-        if last:
-            self._crowded_until_s = now_s
+        else:
+            self._failures = 0
+
+    def deaf(self) -> None:
+        """No socket is live any more. If they were crowded, the last one has left a free place for one attempt."""
+        self._is_deaf = True
 
     def _delay(self, until_s: float) -> None:
         self._not_before_s = max(self._not_before_s, until_s)

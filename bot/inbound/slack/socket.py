@@ -111,8 +111,7 @@ class SlackSocket:
             last = None
             self._forget(connection)
             self._spawn(self._retire(connection, 0))
-            self._patience.ended(_now_s(), _now_s() - opened_s, last=not self._live)
-            self._hurry.set()
+            self._patience.ended(_now_s(), _now_s() - opened_s)
             self._judge(reason)
 
     async def _open_next(self) -> Connection:
@@ -123,6 +122,7 @@ class SlackSocket:
                     # The loss of the last live socket may shorten the wait.
                     self._hurry.clear()
                     await wait_at_most(self._hurry, wait_s)
+                self._patience.began()
                 try:
                     connection = await self._attempt()
                 except TooBusy as error:
@@ -198,9 +198,13 @@ class SlackSocket:
             self._alarm(text)
 
     def _forget(self, connection: Connection) -> None:
+        if connection not in self._live:
+            return
         self._live.discard(connection)
         if not self._live:
             self.ready.clear()
+            self._patience.deaf()
+            self._hurry.set()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         assert self._group is not None, "run() starts the group before the first socket"
