@@ -46,7 +46,8 @@ def apply(live: Obj | None, intent: Obj, manager: str, api_version: str, force: 
     elif conflicts or any(current.get(path) != value for path, value in wanted.items()):
         mine.time = time
     merged["metadata"]["managedFields"] = encode([entry for entry in entries if entry.paths])
-    return merged
+    result: Obj = merged
+    return result
 
 
 def _conflict(conflicts: list[tuple[Owned, Path]]) -> ApiError:
@@ -55,9 +56,7 @@ def _conflict(conflicts: list[tuple[Owned, Path]]) -> ApiError:
     for entry, path in conflicts:
         told = _named(entry)
         by_manager.setdefault(told, []).append(dotted(path))
-        causes.append(
-            {"reason": "FieldManagerConflict", "message": f"conflict with {told}", "field": dotted(path)}
-        )
+        causes.append({"reason": "FieldManagerConflict", "message": f"conflict with {told}", "field": dotted(path)})
     count = len(conflicts)
     if count == 1:
         told, paths = next(iter(by_manager.items()))

@@ -1,5 +1,5 @@
-"""Clock of a simulated cluster: wall time for the objects, a steady clock for delays. Both can be moved forward, so that
-a scene can be brought to its end in no real time and can claim a past.
+"""Clock of a simulated cluster: wall time for the objects, a steady clock for delays. Both can be moved forward,
+so that a scene can be brought to its end in no real time and can claim a past.
 """
 
 import time

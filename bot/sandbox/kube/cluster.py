@@ -49,7 +49,7 @@ class Cluster:
         name: str,
         image_exists: Callable[[str], bool],
         *,
-        token: str = "sandbox",  # noqa: S107 — the sandbox has no secrets
+        token: str = "sandbox",
         options: Options | None = None,
     ) -> None:
         self.name = name
@@ -97,6 +97,7 @@ class Cluster:
     async def stop(self) -> None:
         """End watches and controllers; raises what a controller died of."""
         self._closing.set()
+        self.store.wake_watchers()
         task, self._task = self._task, None
         if task is None:
             return
@@ -130,6 +131,7 @@ class Cluster:
 
     async def _close_streams(self, _: web.Application) -> None:
         self._closing.set()
+        self.store.wake_watchers()
 
     # What scenes, the sandbox's control address and tests do.
 
@@ -189,9 +191,7 @@ class Cluster:
         """Make resumed watches and `continue` tokens answer 410."""
         self.store.expire_history()
         self._reads.lists.expire()
-        for collection in self.store.collections():
-            for watcher in collection.watchers:
-                watcher.set()
+        self.store.wake_watchers()
 
     def pods_view(self) -> list[Obj]:
         """Slim rows of all pods, see `pods_view`."""

@@ -183,6 +183,7 @@ class Life:
     def status(self, uid: str) -> Obj:
         """ContainerStatus of this moment."""
         missing = self.stage in (Stage.PULL_FAILED, Stage.PULL_BACKOFF, Stage.CREATING)
+        repository = self.image.partition("@")[0].rpartition(":")[0]
         status: Obj = {
             "name": self.name,
             "state": self._state(),
@@ -190,7 +191,7 @@ class Life:
             "ready": self.ready,
             "restartCount": self.restarts,
             "image": self.image,
-            "imageID": "" if missing else f"{self.image.partition('@')[0].rpartition(':')[0]}@sha256:{_digest(self.image)}",
+            "imageID": "" if missing else f"{repository}@sha256:{_digest(self.image)}",
             "started": self.stage is Stage.RUNNING,
         }
         if not missing:

@@ -1,4 +1,4 @@
-"""Defaults the API server writes into objects, kind by kind. Called by the registry on create and update; mutates a draft."""
+"""Defaults the API server writes into objects, kind by kind. Called by the registry; mutates a draft."""
 
 from collections.abc import Callable
 

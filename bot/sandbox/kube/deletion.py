@@ -1,5 +1,5 @@
-"""Deletion: grace for pods, finalizers, propagation policies, preconditions. Called by the HTTP door, by controllers and by
-the garbage collector, which finishes what is begun here.
+"""Deletion: grace for pods, finalizers, propagation policies, preconditions. Called by the HTTP door, by controllers
+and by the garbage collector, which finishes what is begun here.
 """
 
 import copy

@@ -1,4 +1,4 @@
-"""Discovery documents: versions, groups, resources (plain and aggregated) and the OpenAPI that kubectl needs to apply. Pure."""
+"""Discovery documents: versions, resources (plain and aggregated), the OpenAPI that kubectl needs to apply. Pure."""
 
 import hashlib
 from typing import Any
@@ -108,7 +108,7 @@ def openapi_index() -> Obj:
 def openapi_document(path: str) -> Obj | None:
     """OpenAPI v3 of one group version: no schemas, but what tells kubectl that PATCH validates fields.
 
-    Strategic merge patch is left out of the request bodies on purpose: kubectl then uses the merge keys it has built in.
+    Strategic merge patch is left out of the request bodies on purpose: kubectl then uses its own merge keys.
     """
     served = [r for r in RESOURCES if path == (f"apis/{r.group}/{r.version}" if r.group else f"api/{r.version}")]
     if not served:

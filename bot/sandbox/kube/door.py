@@ -16,7 +16,7 @@ from bot.sandbox.kube.faults import Fault, FaultKind, Faults
 from bot.sandbox.kube.options import Options
 from bot.sandbox.kube.paths import NoResource, Target, parse
 from bot.sandbox.kube.reads import Reads
-from bot.sandbox.kube.status import ApiError, conflict, no_such_path, unauthorized
+from bot.sandbox.kube.status import ApiError, conflict, method_not_allowed, no_such_path, unauthorized
 from bot.sandbox.kube.subresources import PodLogs
 from bot.sandbox.kube.wire import RequestRecord, content_type, respond, respond_text
 from bot.sandbox.kube.writes import Writes
@@ -68,9 +68,7 @@ class Door:
             )  # fmt: skip
         return response
 
-    async def _with_faults(
-        self, request: web.Request, path: str, raw: bytes, pass_token: str
-    ) -> web.StreamResponse:
+    async def _with_faults(self, request: web.Request, path: str, raw: bytes, pass_token: str) -> web.StreamResponse:
         whole = f"{path}?{request.query_string}" if request.query_string else path
         fault = self._faults.take(request.method, whole)
         if fault is None:
@@ -140,7 +138,7 @@ class Door:
     @staticmethod
     def _document(request: web.Request, path: str) -> web.Response:
         if request.method not in ("GET", "HEAD"):
-            raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
+            raise method_not_allowed()
         clean = "/" + path.strip("/")
         if clean in _OPEN or clean.partition("/")[2].partition("/")[0] in ("healthz", "livez", "readyz"):
             return respond(discovery.VERSION) if clean == "/version" else respond_text("ok")
@@ -197,7 +195,7 @@ def _verb(method: str, target: Target, query: Mapping[str, str]) -> str:
         case "DELETE" if not target.subresource:
             return "delete" if target.name else "deletecollection"
         case _:
-            raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
+            raise method_not_allowed()
 
 
 def _refused(error: ApiError) -> web.Response:

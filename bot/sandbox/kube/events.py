@@ -1,4 +1,4 @@
-"""Events: what controllers, scheduler and kubelets tell people about objects. Repeats are counted, old ones fall out."""
+"""Events: what controllers and kubelets tell people about objects. Repeats are counted, old ones fall out."""
 
 import time
 from collections import OrderedDict
@@ -25,9 +25,7 @@ class Recorder:
     def warning(self, about: Obj, component: str, reason: str, message: str, host: str = "", path: str = "") -> None:
         self._write(about, component, "Warning", reason, message, host, path)
 
-    def _write(
-        self, about: Obj, component: str, kind: str, reason: str, message: str, host: str, path: str
-    ) -> None:
+    def _write(self, about: Obj, component: str, kind: str, reason: str, message: str, host: str, path: str) -> None:
         metadata = about["metadata"]
         identity = (metadata["uid"], component, kind, reason, message, path)
         known = self._known.get(identity)

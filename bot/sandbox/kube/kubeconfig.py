@@ -10,12 +10,15 @@ def kubeconfig(contexts: Mapping[str, str], token: str) -> str:
 
     The token stands in the address too, since kubectl sends no credentials over plain HTTP.
     """
+    clusters = [
+        {"name": name, "cluster": {"server": f"{url.rstrip('/')}/as/{token}"}} for name, url in contexts.items()
+    ]
     return yaml.safe_dump(
         {
             "apiVersion": "v1",
             "kind": "Config",
             "current-context": next(iter(contexts), ""),
-            "clusters": [{"name": name, "cluster": {"server": f"{url.rstrip('/')}/as/{token}"}} for name, url in contexts.items()],
+            "clusters": clusters,
             "users": [{"name": "sandbox", "user": {"token": token}}],
             "contexts": [{"name": name, "context": {"cluster": name, "user": "sandbox"}} for name in contexts],
         },

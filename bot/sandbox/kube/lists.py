@@ -1,4 +1,4 @@
-"""Lists: selection, pages with `continue`, resourceVersion rules. Called by the HTTP door; tables are made in `tables`."""
+"""Lists: selection, pages with `continue`, resourceVersion rules. Called by `reads`; tables are made in `tables`."""
 
 import base64
 import json

@@ -1,7 +1,7 @@
 """Field ownership (metadata.managedFields): which manager last set which field. Pure.
 
-A path is a tuple of fieldsV1 keys: `f:name`, `k:{...}` for an item of a keyed list, `v:...` for a member of a set, and a
-last `.` for the thing itself. The registry records updates here; `apply` decides conflicts with it.
+A path is a tuple of fieldsV1 keys: `f:name`, `k:{...}` for an item of a keyed list, `v:...` for a member of a set, and
+a last `.` for the thing itself. The registry records updates here; `apply` decides conflicts with it.
 """
 
 import json

@@ -1,5 +1,5 @@
-"""The three client-made patches: JSON Patch, JSON merge patch, strategic merge patch. Pure: every function returns a new
-object. Server-side apply lives in `apply`.
+"""The three client-made patches: JSON Patch, JSON merge patch, strategic merge patch. Pure: every function returns a
+new object. Server-side apply lives in `apply`.
 """
 
 import copy
@@ -20,9 +20,7 @@ def json_patch(target: Obj, operations: Any) -> Obj:
         for operation in operations:
             result = _operate(result, operation)
     except (LookupError, ValueError, TypeError) as error:
-        raise ApiError(
-            422, "Invalid", "the server rejected our request due to an error in our request", {}
-        ) from error
+        raise ApiError(422, "Invalid", "the server rejected our request due to an error in our request", {}) from error
     return result
 
 

@@ -1,4 +1,4 @@
-"""Knobs of a simulated cluster: how long things take and how much is remembered. All durations are divided by `speed`."""
+"""Knobs of a simulated cluster: how long things take, how much is remembered. Durations are divided by `speed`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""ResourceQuota admission (counts, cpu and memory requests of pods) and quantities. Called by the registry and scheduler."""
+"""ResourceQuota admission (counts, cpu and memory of pods) and quantities. Called by registry and scheduler."""
 
 import re
 

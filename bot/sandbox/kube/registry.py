@@ -13,15 +13,14 @@ from typing import Any
 
 from bot.sandbox.kube import apply as server_side
 from bot.sandbox.kube import schema, validation
+from bot.sandbox.kube.admission import ALPHABET, admit
 from bot.sandbox.kube.clock import Clock, stamp
 from bot.sandbox.kube.defaults import INITIAL_STATUS, apply_defaults
-from bot.sandbox.kube.kinds import NAMESPACES, PODS, QUOTAS, REPLICA_SETS, SERVICES, Obj, Resource
+from bot.sandbox.kube.kinds import NAMESPACES, PODS, Obj, Resource
 from bot.sandbox.kube.managed import record_update
 from bot.sandbox.kube.quota import check_quota
 from bot.sandbox.kube.status import ApiError, Cause, already_exists, bad_request, conflict, invalid, not_found
 from bot.sandbox.kube.store import Store
-
-ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # of generated names: no vowels, nothing that reads as another letter
 
 
 @dataclass(slots=True)
@@ -78,7 +77,7 @@ class Registry:
         if resource.kind in INITIAL_STATUS:
             obj["status"] = copy.deepcopy(INITIAL_STATUS[resource.kind])
         apply_defaults(resource.kind, obj)
-        self._admit(resource, obj)
+        admit(resource, obj, self.chance)
         causes = validation.check(resource, obj)
         if causes:
             raise invalid(resource, metadata.get("name") or "", causes)
@@ -175,9 +174,10 @@ class Registry:
         if options.dry_run:
             return obj
         stored = self.store.put(resource, obj)
-        if stored["metadata"].get("deletionTimestamp") and not stored["metadata"].get("finalizers"):
-            if resource is not PODS or stored["metadata"].get("deletionGracePeriodSeconds") == 0:
-                self.store.remove(resource, stored)
+        metadata = stored["metadata"]
+        is_over = resource is not PODS or metadata.get("deletionGracePeriodSeconds") == 0
+        if metadata.get("deletionTimestamp") and not metadata.get("finalizers") and is_over:
+            self.store.remove(resource, stored)
         return stored
 
     @staticmethod
@@ -185,7 +185,8 @@ class Registry:
         if old.get("spec") != obj.get("spec"):
             return True
         # Deployments copy their annotations to ReplicaSets, so these count as a change of the wish too.
-        return resource.kind == "Deployment" and old["metadata"].get("annotations") != obj["metadata"].get("annotations")
+        before, after = old["metadata"].get("annotations"), obj["metadata"].get("annotations")
+        return resource.kind == "Deployment" and before != after
 
     def _keep_identity(self, resource: Resource, old: Obj, obj: Obj) -> None:
         before, after = old["metadata"], obj["metadata"]
@@ -243,17 +244,6 @@ class Registry:
             raise ApiError(403, "Forbidden", message, {"causes": [{"reason": "NamespaceTerminating", "message": (
                 f"namespace {namespace} is being terminated"), "field": "metadata.namespace"}]})  # fmt: skip
 
-    def _admit(self, resource: Resource, obj: Obj) -> None:
-        """What admission plugins and allocators of a real server add."""
-        if resource is PODS:
-            _mount_token(obj["spec"], self.suffix())
-            obj["status"]["qosClass"] = _qos(obj["spec"])
-        elif resource is SERVICES and obj["spec"].get("type") != "ExternalName":
-            address = obj["spec"].setdefault("clusterIP", f"10.96.{self.chance.randrange(256)}.{self.chance.randrange(1, 255)}")
-            obj["spec"].setdefault("clusterIPs", [address])
-        elif resource is REPLICA_SETS or resource is QUOTAS:
-            obj.setdefault("status", {})
-
     def _record(self, resource: Resource, old: Obj | None, obj: Obj, options: WriteOptions) -> None:
         time = stamp(self.clock.now())
         record_update(old, obj, options.manager, resource.api_version, options.subresource, time)
@@ -281,31 +271,3 @@ def _tidy(obj: Obj) -> None:
     for name in ("labels", "annotations", "finalizers", "ownerReferences"):
         if name in metadata and not metadata[name]:
             del metadata[name]
-
-
-def _mount_token(spec: Obj, suffix: str) -> None:
-    if spec.get("automountServiceAccountToken") is False:
-        return
-    path = "/var/run/secrets/kubernetes.io/serviceaccount"
-    if any(m.get("mountPath") == path for c in spec.get("containers") or [] for m in c.get("volumeMounts") or []):
-        return
-    name = f"kube-api-access-{suffix}"
-    sources = [
-        {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
-        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
-        {"downwardAPI": {"items": [
-            {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}
-        ]}},
-    ]  # fmt: skip
-    spec.setdefault("volumes", []).append({"name": name, "projected": {"sources": sources, "defaultMode": 420}})
-    for container in spec.get("containers") or []:
-        container.setdefault("volumeMounts", []).append({"name": name, "readOnly": True, "mountPath": path})
-
-
-def _qos(spec: Obj) -> str:
-    resources = [container.get("resources") or {} for container in spec.get("containers") or []]
-    if all(not r.get("requests") and not r.get("limits") for r in resources):
-        return "BestEffort"
-    if all(r.get("limits") and r.get("limits") == r.get("requests") and len(r["limits"]) >= 2 for r in resources):
-        return "Guaranteed"
-    return "Burstable"

@@ -1,7 +1,7 @@
 """Fields and types of the served kinds, and what the API server says of a body that does not fit them.
 
-`fields.json` maps each type to its fields: a scalar name, another type, `[T` (list) or `{T` (map). It is derived from the
-models of the official Python client; a test keeps the two equal. Called by the registry before anything is stored.
+`fields.json` maps each type to its fields: a scalar name, another type, `[T` (list) or `{T` (map). It is derived from
+the models of the official Python client; a test keeps the two equal. Called by the registry before anything is stored.
 """
 
 import json

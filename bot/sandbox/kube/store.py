@@ -93,8 +93,11 @@ class Store:
     def collection(self, resource: Resource) -> Collection:
         return self._collections.setdefault(resource.full_name, Collection(self._history))
 
-    def collections(self) -> list[Collection]:
-        return list(self._collections.values())
+    def wake_watchers(self) -> None:
+        """Let every watch look again: its history was cut, or the server closes."""
+        for collection in self._collections.values():
+            for watcher in collection.watchers:
+                watcher.set()
 
     def get(self, resource: Resource, namespace: str, name: str) -> Obj | None:
         return self.collection(resource).objects.get((namespace, name))

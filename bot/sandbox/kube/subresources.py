@@ -167,12 +167,8 @@ def _container(pod: Obj, wanted: str) -> str:
     name = pod["metadata"]["name"]
     if not wanted:
         if len(names) > 1:
-            raise bad_request(
-                f"a container name must be specified for pod {name}, choose one of: [{' '.join(names)}]"
-            )
+            raise bad_request(f"a container name must be specified for pod {name}, choose one of: [{' '.join(names)}]")
         return str(names[0])
     if wanted not in names:
         raise bad_request(f"container {wanted} is not valid for pod {name}")
     return wanted
-
-

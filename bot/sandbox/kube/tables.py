@@ -116,7 +116,8 @@ def _pod(pod: Obj, now: datetime) -> Cells:
     ready = sum(bool(c.get("ready")) for c in statuses)
     restarts = sum(int(c.get("restartCount") or 0) for c in statuses)
     shown = str(restarts)
-    ended = [c["lastState"]["terminated"]["finishedAt"] for c in statuses if (c.get("lastState") or {}).get("terminated")]
+    last = [(c.get("lastState") or {}).get("terminated") for c in statuses]
+    ended = [state["finishedAt"] for state in last if state]
     if restarts and ended:
         shown += f" ({_since(max(ended), now)} ago)"
     return [

@@ -179,9 +179,7 @@ def _deployment(spec: Obj) -> list[Cause]:
         causes += _rolling(strategy.get("rollingUpdate") or {})
     deadline, ready = spec.get("progressDeadlineSeconds"), spec.get("minReadySeconds") or 0
     if isinstance(deadline, int) and 0 <= deadline <= ready:
-        causes.append(
-            Cause.invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds")
-        )
+        causes.append(Cause.invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds"))
     return causes
 
 

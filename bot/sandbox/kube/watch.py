@@ -71,7 +71,7 @@ class Watch:
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Serve until the time limit, the reader's end or the server's."""
-        response = web.StreamResponse(headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"})
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
         response.enable_chunked_encoding()
         await response.prepare(request)
         wake = asyncio.Event()
@@ -101,7 +101,7 @@ class Watch:
             if at < self._collection.oldest:
                 await response.write(dumps({"type": "ERROR", "object": expired(at, self._collection.oldest).status()}))
                 return
-            lines = []
+            lines: list[bytes] = []
             for event in self._collection.since(at):
                 lines += self._seen(event)
                 at = event.version
@@ -161,5 +161,3 @@ def _empty(resource: Resource) -> Obj:
         case _:
             pass
     return obj
-
-

@@ -1,4 +1,4 @@
-"""Writes over HTTP: reads options and bodies, calls registry, deletion or a subresource, shapes the answer. Called by the door."""
+"""Writes over HTTP: reads options and bodies, calls registry, deletion or a subresource. Called by the door."""
 
 import functools
 from collections.abc import Callable
@@ -73,9 +73,9 @@ class Writes:
 
     def _apply(self, request: web.Request, target: Target, raw: bytes, options: WriteOptions) -> web.Response:
         if not request.query.get("fieldManager"):
-            message = "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch"
-            causes = [{"reason": "FieldValueRequired", "message": "Required value: is required for apply patch",
-                       "field": "fieldManager"}]  # fmt: skip
+            why = "Required value: is required for apply patch"
+            message = f'PatchOptions.meta.k8s.io "" is invalid: fieldManager: {why}'
+            causes = [{"reason": "FieldValueRequired", "message": why, "field": "fieldManager"}]
             details = {"group": "meta.k8s.io", "kind": "PatchOptions", "causes": causes}
             raise ApiError(422, "Invalid", message, details)
         if target.subresource:
@@ -97,9 +97,7 @@ class Writes:
             raise method_not_allowed()
         options = _delete_options(request, raw)
         dry_run = _is_dry(request, options)
-        obj, is_gone = begin_delete(
-            self.registry, target.resource, target.namespace, target.name, options, dry_run
-        )
+        obj, is_gone = begin_delete(self.registry, target.resource, target.namespace, target.name, options, dry_run)
         if is_gone and target.resource is not PODS:
             return respond(success(target.resource, target.name, obj["metadata"]["uid"]))
         return respond(obj)
@@ -152,7 +150,8 @@ def _strategic(change: Obj, obj: Obj) -> Any:
 
 def _object(patch: Any) -> Obj:
     if not isinstance(patch, dict):
-        raise bad_request("error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}")
+        told = "json: cannot unmarshal array into Go value of type map[string]interface {}"
+        raise bad_request(f"error decoding patch: {told}")
     return patch
 
 
@@ -197,5 +196,5 @@ def _delete_options(request: web.Request, raw: bytes) -> Obj:
 def _warnings(options: WriteOptions) -> dict[str, str]:
     if not options.warnings:
         return {}
-    told = ", ".join("299 - \"" + w.replace('"', '\\"') + '"' for w in options.warnings)
+    told = ", ".join('299 - "' + w.replace('"', '\\"') + '"' for w in options.warnings)
     return {"Warning": told}

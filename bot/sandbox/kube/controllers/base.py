@@ -1,4 +1,4 @@
-"""What all controllers share: the cluster's tools, ownership of objects, pod readiness, conditions, rounding of percents."""
+"""What all controllers share: the cluster's tools, ownership of objects, pod readiness, conditions, percents."""
 
 import copy
 import math

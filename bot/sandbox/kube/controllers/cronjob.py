@@ -17,9 +17,11 @@ LATE_S = 100  # a run missed by more than this is skipped
 _NAMED = {"@hourly": "0 * * * *", "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@weekly": "0 0 * * 0",
           "@monthly": "0 0 1 * *", "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *"}  # fmt: skip
 _BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _WORDS = {
-    3: {n: i + 1 for i, n in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split())},
-    4: {n: i for i, n in enumerate("sun mon tue wed thu fri sat".split())},
+    3: {n: i + 1 for i, n in enumerate(_MONTHS)},
+    4: {n: i for i, n in enumerate(_DAYS)},
 }
 
 
@@ -67,16 +69,19 @@ def _field(text: str, index: int) -> set[int]:
         if span in ("*", "?"):
             start, end = low, high
         else:
-            start = _WORDS.get(index, {}).get(first) if not first.isdigit() else int(first)  # type: ignore[assignment]
-            end = _WORDS.get(index, {}).get(last) if last and not last.isdigit() else int(last or start)  # type: ignore[assignment]
-            if step and not last:
-                end = high
-        if start is None or end is None or not low <= start <= end <= high:
+            start = _number(first, index)
+            end = _number(last, index) if last else (high if step else start)
+        if not low <= start <= end <= high:
             raise ValueError(text)
         found |= set(range(start, end + 1, int(step or 1)))
     if index == 4 and 7 in found:
         found.add(0)
     return found
+
+
+def _number(text: str, index: int) -> int:
+    known = _WORDS.get(index, {})
+    return known[text] if text in known else int(text)
 
 
 class CronJobController:

@@ -103,16 +103,12 @@ class DaemonSetController:
         except ApiError as refusal:
             self._tools.recorder.warning(owner, COMPONENT, "FailedCreate", f"Error creating: {refusal.message}")
             return False
-        self._tools.recorder.normal(
-            owner, COMPONENT, "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}"
-        )
+        self._tools.recorder.normal(owner, COMPONENT, "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}")
         return True
 
     def _delete(self, owner: Obj, pod: Obj) -> None:
         delete(self._tools.registry, PODS, *key_of(pod))
-        self._tools.recorder.normal(
-            owner, COMPONENT, "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}"
-        )
+        self._tools.recorder.normal(owner, COMPONENT, "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}")
 
     def _write_status(self, owner: Obj, nodes: list[str], revision: Obj) -> None:
         living = [p for p in self._tools.owned(PODS, owner) if not is_terminating(p) and _node_of(p) in nodes]

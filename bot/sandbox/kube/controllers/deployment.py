@@ -1,9 +1,7 @@
-"""Deployment controller: rolling update, recreate, pause, scaling, revision history. Status lives in `deployment_status`.
+"""Deployment controller: rolling update, recreate, pause, scaling, history. Status lives in `deployment_status`.
 
 Follows kube-controller-manager's pkg/controller/deployment step by step, so that a watcher sees the same states.
 """
-
-from typing import Any
 
 from bot.sandbox.kube.controllers.base import (
     Tools,
@@ -14,7 +12,6 @@ from bot.sandbox.kube.controllers.base import (
     key_of,
     owner_keys,
     reference,
-    scaled_percent,
 )
 from bot.sandbox.kube.controllers.deployment_status import (
     DESIRED,
@@ -29,12 +26,21 @@ from bot.sandbox.kube.controllers.deployment_status import (
     sync_status,
 )
 from bot.sandbox.kube.controllers.engine import Key
+from bot.sandbox.kube.controllers.replica_sets import (
+    HASH,
+    annotation,
+    find_new,
+    max_surge,
+    max_unavailable,
+    revision_of,
+    scale,
+    scale_proportionally,
+    tell_scaled,
+)
 from bot.sandbox.kube.controllers.template_hash import template_hash
 from bot.sandbox.kube.kinds import DEPLOYMENTS, PODS, REPLICA_SETS, Obj, Resource
 from bot.sandbox.kube.store import StoredEvent
 
-COMPONENT = "deployment-controller"
-HASH = "pod-template-hash"
 _NOT_COPIED = {
     "kubectl.kubernetes.io/last-applied-configuration", REVISION, REVISION_HISTORY, DESIRED, MAX,
     "deprecated.deployment.rollback.to",
@@ -67,9 +73,7 @@ class DeploymentController:
         paused = paused_condition(self._tools, deployment)
         if paused is not None:
             deployment = paused
-        if deployment["spec"].get("paused"):
-            self._sync_scaled(deployment, sets)
-        elif self._was_scaled(deployment, sets):
+        if deployment["spec"].get("paused") or self._was_scaled(deployment, sets):
             self._sync_scaled(deployment, sets)
         elif deployment["spec"]["strategy"]["type"] == "Recreate":
             self._recreate(deployment, sets)
@@ -92,7 +96,7 @@ class DeploymentController:
     def _recreate(self, deployment: Obj, sets: list[Obj]) -> None:
         new = find_new(deployment, sets)
         old = [s for s in sets if s is not new]
-        scaled = [self._scale(deployment, s, 0) for s in old if s["spec"]["replicas"] > 0]
+        scaled = [scale(self._tools, deployment, s, 0) for s in old if s["spec"]["replicas"] > 0]
         if scaled:
             self._refresh_status(deployment)
             return
@@ -103,7 +107,7 @@ class DeploymentController:
             return
         deployment, new = self._new_set(deployment, sets, create=True)
         if new["spec"]["replicas"] != deployment["spec"]["replicas"]:
-            self._scale(deployment, new, deployment["spec"]["replicas"])
+            scale(self._tools, deployment, new, deployment["spec"]["replicas"])
         if is_complete(deployment, deployment["status"]):
             self._clean_history(deployment, old)
         self._refresh_status(deployment)
@@ -113,7 +117,7 @@ class DeploymentController:
         new = find_new(deployment, sets)
         if new is not None:
             deployment, new = self._new_set(deployment, sets, create=False)
-        self._scale_proportionally(deployment, sets, new)
+        scale_proportionally(self._tools, deployment, sets, new)
         if deployment["spec"].get("paused"):
             self._clean_history(deployment, [s for s in sets if new is None or key_of(s) != key_of(new)])
         self._refresh_status(deployment)
@@ -125,16 +129,16 @@ class DeploymentController:
 
     def _was_scaled(self, deployment: Obj, sets: list[Obj]) -> bool:
         return any(
-            _annotation(s, DESIRED) not in (None, str(deployment["spec"]["replicas"]))
+            annotation(s, DESIRED) not in (None, str(deployment["spec"]["replicas"]))
             for s in sets
             if s["spec"]["replicas"] > 0
         )
 
     def _new_set(self, deployment: Obj, sets: list[Obj], *, create: bool) -> tuple[Obj, Obj]:
-        """The ReplicaSet of the present template, made when missing, with revision and annotations brought up to date."""
+        """The ReplicaSet of the present template, made when missing, with its annotations brought up to date."""
         found = find_new(deployment, sets)
         others = [s for s in sets if s is not found]
-        revision = max((_revision(s) for s in others), default=0) + 1
+        revision = max((revision_of(s) for s in others), default=0) + 1
         if found is not None:
             annotations = self._set_annotations(deployment, found, revision)
             if annotations != (found["metadata"].get("annotations") or {}):
@@ -147,7 +151,7 @@ class DeploymentController:
         new = self._create_set(deployment, others, revision)
         deployment = self._mark_revision(deployment, new, "NewReplicaSetCreated", "Created new replica set", True)
         if new["spec"]["replicas"] > 0:
-            self._tell_scaled(deployment, new, 0, new["spec"]["replicas"])
+            tell_scaled(self._tools, deployment, new, 0, new["spec"]["replicas"])
         return deployment, new
 
     def _create_set(self, deployment: Obj, others: list[Obj], revision: int) -> Obj:
@@ -198,7 +202,7 @@ class DeploymentController:
         return annotations
 
     def _mark_revision(self, deployment: Obj, new: Obj, reason: str, text: str, created: bool) -> Obj:
-        revision = _annotation(new, REVISION)
+        revision = annotation(new, REVISION)
         annotations = {**(deployment["metadata"].get("annotations") or {}), REVISION: revision}
         status = deployment["status"]
         if created or not any(c["type"] == "Progressing" for c in status.get("conditions") or []):
@@ -221,7 +225,7 @@ class DeploymentController:
         size = wanted if own > wanted else self._size_of_new(deployment, [s for s in everything if s is not new], own)
         if size == own:
             return False
-        self._scale(deployment, new, size)
+        scale(self._tools, deployment, new, size)
         return True
 
     def _scale_down_old(self, deployment: Obj, everything: list[Obj], old: list[Obj], new: Obj) -> bool:
@@ -242,7 +246,7 @@ class DeploymentController:
             size = replicas_of(replica_set)
             drop = min(size, room)
             if drop > 0:
-                self._scale(deployment, replica_set, size - drop)
+                scale(self._tools, deployment, replica_set, size - drop)
                 room -= drop
                 changed = True
         return changed
@@ -255,108 +259,18 @@ class DeploymentController:
             unhealthy = size - int(replica_set["status"].get("availableReplicas") or 0)
             drop = min(room - cleaned, unhealthy)
             if size and drop > 0:
-                replica_set = self._scale(deployment, replica_set, size - drop)
+                replica_set = scale(self._tools, deployment, replica_set, size - drop)
                 cleaned += drop
             kept.append(replica_set)
         return cleaned > 0, kept
-
-    def _scale_proportionally(self, deployment: Obj, sets: list[Obj], new: Obj | None) -> None:
-        active = [s for s in sets if replicas_of(s) > 0]
-        wanted = int(deployment["spec"]["replicas"])
-        if len(active) <= 1:
-            only = active[0] if active else new
-            if only is not None and (replicas_of(only) != wanted or _annotation(only, DESIRED) != str(wanted)):
-                self._scale(deployment, only, wanted)
-            return
-        if new is not None and new["status"].get("availableReplicas") == wanted and replicas_of(new) == wanted:
-            for replica_set in active:
-                if key_of(replica_set) != key_of(new):
-                    self._scale(deployment, replica_set, 0)
-            return
-        allowed = wanted + max_surge(deployment) if wanted > 0 else 0
-        total = sum(replicas_of(s) for s in active)
-        to_add = allowed - total
-        ordered = sorted(active, key=lambda s: (replicas_of(s), s["metadata"]["creationTimestamp"]), reverse=True)
-        added, sizes = 0, {}
-        for replica_set in ordered:
-            size = replicas_of(replica_set)
-            before_max = int(_annotation(replica_set, MAX) or total)
-            share = round(size * allowed / before_max) - size if before_max else 0
-            share = max(min(share, to_add - added), 0) if to_add > 0 else min(max(share, to_add - added), 0)
-            sizes[key_of(replica_set)] = size + share
-            added += share
-        if ordered:
-            first = key_of(ordered[0])
-            sizes[first] = max(0, sizes[first] + to_add - added)
-        for replica_set in ordered:
-            self._scale(deployment, replica_set, sizes[key_of(replica_set)])
-
-    def _scale(self, deployment: Obj, replica_set: Obj, size: int) -> Obj:
-        before = replicas_of(replica_set)
-        draft = draft_of(self._tools.store.get(REPLICA_SETS, *key_of(replica_set)) or replica_set)
-        draft["spec"]["replicas"] = size
-        annotations = draft["metadata"].setdefault("annotations", {})
-        annotations[DESIRED] = str(deployment["spec"]["replicas"])
-        annotations[MAX] = str(deployment["spec"]["replicas"] + max_surge(deployment))
-        scaled = self._tools.write(REPLICA_SETS, draft)
-        if before != size:
-            self._tell_scaled(deployment, scaled, before, size)
-        return scaled
-
-    def _tell_scaled(self, deployment: Obj, replica_set: Obj, before: int, after: int) -> None:
-        way = "up" if after > before else "down"
-        message = f"Scaled {way} replica set {replica_set['metadata']['name']} from {before} to {after}"
-        self._tools.recorder.normal(deployment, COMPONENT, "ScalingReplicaSet", message)
 
     def _clean_history(self, deployment: Obj, old: list[Obj]) -> None:
         limit = int(deployment["spec"].get("revisionHistoryLimit", 10))
         empty = sorted(
             (s for s in old if not replicas_of(s) and not s["status"].get("replicas") and not is_terminating(s)),
-            key=_revision,
+            key=revision_of,
         )
         for replica_set in empty[: max(0, len(empty) - limit)]:
             current = self._tools.store.get(REPLICA_SETS, *key_of(replica_set))
             if current is not None:
                 self._tools.store.remove(REPLICA_SETS, current)
-
-
-def max_surge(deployment: Obj) -> int:
-    return _rolling(deployment)[0]
-
-
-def max_unavailable(deployment: Obj) -> int:
-    return _rolling(deployment)[1]
-
-
-def _rolling(deployment: Obj) -> tuple[int, int]:
-    spec = deployment["spec"]
-    if spec["strategy"]["type"] != "RollingUpdate":
-        return 0, 0
-    rolling = spec["strategy"].get("rollingUpdate") or {}
-    surge = scaled_percent(rolling.get("maxSurge"), spec["replicas"], round_up=True)
-    unavailable = scaled_percent(rolling.get("maxUnavailable"), spec["replicas"], round_up=False)
-    if surge == 0 and unavailable == 0:
-        unavailable = 1  # both round to nothing: the update must still move
-    return surge, min(unavailable, spec["replicas"])
-
-
-def find_new(deployment: Obj, sets: list[Obj]) -> Obj | None:
-    """The oldest ReplicaSet whose template equals the Deployment's, leaving the hash label aside."""
-    wanted = _plain(deployment["spec"]["template"])
-    return next((s for s in sets if _plain(s["spec"]["template"]) == wanted), None)
-
-
-def _plain(template: Obj) -> Any:
-    metadata = template.get("metadata") or {}
-    labels = {k: v for k, v in (metadata.get("labels") or {}).items() if k != HASH}
-    return {**template, "metadata": {**metadata, "labels": labels}}
-
-
-def _annotation(obj: Obj, name: str) -> str | None:
-    value = (obj["metadata"].get("annotations") or {}).get(name)
-    return None if value is None else str(value)
-
-
-def _revision(replica_set: Obj) -> int:
-    text = _annotation(replica_set, REVISION) or "0"
-    return int(text) if text.isdigit() else 0

@@ -121,7 +121,7 @@ def _timed_out(tools: Tools, deployment: Obj, status: Obj) -> bool:
         return False
     if current["reason"] == "ProgressDeadlineExceeded":
         return True
-    return tools.since_s(current["lastUpdateTime"]) > deployment["spec"]["progressDeadlineSeconds"]
+    return tools.since_s(current["lastUpdateTime"]) > float(deployment["spec"]["progressDeadlineSeconds"])
 
 
 def seconds_to_deadline(tools: Tools, deployment: Obj) -> float | None:

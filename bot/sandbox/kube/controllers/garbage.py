@@ -1,4 +1,4 @@
-"""Garbage collector and namespace controller: finish deletions that `deletion` began, and remove what lost its owner."""
+"""Garbage collector and namespace controller: finish what `deletion` began, remove what lost its owner."""
 
 from bot.sandbox.kube.controllers.base import Tools, draft_of, is_terminating, key_of
 from bot.sandbox.kube.controllers.engine import Key

@@ -132,8 +132,8 @@ class JobController:
         lifetime_s = job["spec"].get("ttlSecondsAfterFinished")
         if lifetime_s is None:
             return None
-        ended = next(c["lastTransitionTime"] for c in job["status"]["conditions"] if c["type"] in ("Complete", "Failed"))
-        wait_s = float(lifetime_s) - self._tools.since_s(ended)
+        last = next(c for c in job["status"]["conditions"] if c["type"] in ("Complete", "Failed"))
+        wait_s = float(lifetime_s) - self._tools.since_s(last["lastTransitionTime"])
         if wait_s > 0:
             return wait_s
         delete(self._tools.registry, JOBS, *key_of(job), {"propagationPolicy": "Foreground"})

@@ -1,4 +1,4 @@
-"""Kubelets of all simulated nodes: bring bound pods to life, tell their status, end them. Containers live in `container`.
+"""Kubelets of all simulated nodes: bring bound pods to life, tell their status, end them. See also `container`.
 
 A paused node's kubelet does nothing: its pods neither start nor end until it resumes.
 """

@@ -133,4 +133,3 @@ def _usefulness(pod: Obj, crowd: dict[str, int]) -> tuple[object, ...]:
 
 def _newest_first(stamp_text: str) -> tuple[int, ...]:
     return tuple(-ord(c) for c in stamp_text)
-

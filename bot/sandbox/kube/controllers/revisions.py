@@ -1,4 +1,4 @@
-"""ControllerRevisions: the remembered templates of StatefulSets and DaemonSets, numbered. Called by their controllers."""
+"""ControllerRevisions: the remembered templates of StatefulSets and DaemonSets. Called by their controllers."""
 
 from bot.sandbox.kube.controllers.base import Tools, draft_of, reference
 from bot.sandbox.kube.controllers.template_hash import template_hash

@@ -98,8 +98,7 @@ class Scheduler:
             if all(reason.startswith("Insufficient") for reason in reasons):
                 helpless = "No preemption victims found for incoming pod"
             message = (
-                f"0/{total} nodes are available: {told}. preemption: 0/{total} nodes are available: "
-                f"{total} {helpless}."
+                f"0/{total} nodes are available: {told}. preemption: 0/{total} nodes are available: {total} {helpless}."
             )
         before = condition(pod, "PodScheduled")
         if before is None or before.get("message") != message:

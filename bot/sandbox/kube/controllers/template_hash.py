@@ -5,8 +5,8 @@ stable and rarely equal; the value differs from a real one's.
 import json
 from typing import Any
 
+from bot.sandbox.kube.admission import ALPHABET
 from bot.sandbox.kube.controllers.base import fnv32a
-from bot.sandbox.kube.registry import ALPHABET
 
 
 def template_hash(content: Any, collisions: int = 0) -> str:
