@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import orjson
@@ -24,6 +25,8 @@ CALL_TIMEOUT_S = 10.0
 """Slack answers in well under a second; its own gateways give up after about this long."""
 DEFAULT_RETRY_AFTER_S = 30.0
 """Used when a 429 comes without a Retry-After that can be read."""
+LONGEST_RETRY_AFTER_S = 3600.0
+"""Slack names minutes at most; nothing may silence the bot for good."""
 
 # Slack's way to say 5xx with a 200: what was asked may or may not have been done.
 _OUTAGES = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
@@ -48,6 +51,8 @@ class SlackClient:
         logger = logging.getLogger("kajitori.slack_sdk")
         logger.setLevel(logging.INFO)
         self._web = AsyncWebClient(token=token, base_url=api_url, session=session, retry_handlers=[], logger=logger)
+        # The SDK takes the proxy from the environment without a look at NO_PROXY.
+        self._web.proxy = proxy_for(self._web.base_url)
         self._timeout_s = timeout_s
         self.session = session
         self.skew_s: float | None = None
@@ -132,9 +137,22 @@ class SlackClient:
         self.skew_s = time.time() - (theirs + 0.5)
 
 
+def proxy_for(url: str) -> str | None:
+    """The proxy that the environment (HTTPS_PROXY, HTTP_PROXY, NO_PROXY) names for `url`; None: go straight.
+
+    A WebSocket goes the way of its http or https sibling; this machine is never behind a proxy.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if host in ("localhost", "127.0.0.1", "::1") or proxy_bypass(host):
+        return None
+    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
+    return getproxies().get(scheme) or None
+
+
 def retry_after_s(headers: Mapping[str, str]) -> float:
-    """Seconds in `Retry-After`, at least 1; a default when it is missing or not a number."""
+    """Seconds in `Retry-After`, from 1 to an hour; a default when it is missing or not a number."""
     try:
-        return max(1.0, float(headers.get("Retry-After", "")))
+        return min(max(1.0, float(headers.get("Retry-After", ""))), LONGEST_RETRY_AFTER_S)
     except ValueError:
         return DEFAULT_RETRY_AFTER_S

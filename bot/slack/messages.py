@@ -14,7 +14,7 @@ import aiohttp
 
 from bot.domain.names import ChannelId, UserId
 from bot.errors import NotFound, OutsideError, Refused, TooBusy, Unreachable
-from bot.slack.client import SYSTEM, SlackClient, retry_after_s
+from bot.slack.client import SYSTEM, SlackClient, proxy_for, retry_after_s
 
 _NO_PREVIEWS = {"unfurl_links": False, "unfurl_media": False}
 _PAGE = 100
@@ -126,7 +126,9 @@ class Messages:
         try:
             async with (
                 asyncio.timeout(_ANSWER_TIMEOUT_S),
-                self._client.session.post(response_url, json=call, allow_redirects=False) as response,
+                self._client.session.post(
+                    response_url, json=call, allow_redirects=False, proxy=proxy_for(response_url)
+                ) as response,
             ):
                 _judge_answer(response.status, response.headers, await response.text())
         except TimeoutError as error:

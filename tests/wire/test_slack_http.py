@@ -143,6 +143,13 @@ async def test_an_event_that_is_not_accepted_is_asked_for_again(door: Door) -> N
         assert "X-Slack-No-Retry" not in response.headers
 
 
+async def test_a_command_that_is_not_accepted_gets_words(door: Door) -> None:
+    door.answer = lambda _inbound: Ack(accepted=False)
+    status, text = await door.form(**SLASH)
+    assert status == 200
+    assert "Nothing was started" in json.loads(text)["text"]
+
+
 async def test_a_command_whose_intake_crashes_gets_words_and_not_a_500(door: Door) -> None:
     def crash(_inbound: Inbound) -> Ack:
         raise RuntimeError("secret detail")

@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from bot.domain.names import ChannelId, UserId
 from bot.errors import Refused, TooBusy, Unreachable
 from bot.inbound.inbound import Ack, Inbound, InboundKind
 from bot.inbound.slack.dispatch import BoltDispatch
+from bot.inbound.slack.http import SERVER_OPTIONS, SlackHttp
 from bot.inbound.slack.socket import SlackSocket
 from bot.sandbox.slack.emulator import Slack
 from bot.slack.client import SlackClient, open_session
@@ -87,11 +89,11 @@ async def bot(desk: Desk) -> AsyncIterator[Bot]:
 
 
 @contextlib.asynccontextmanager
-async def connected(desk: Desk, bot: Bot) -> AsyncIterator[SlackSocket]:
+async def connected(desk: Desk, bot: Bot, *, ping_every_s: float = 10.0) -> AsyncIterator[SlackSocket]:
     client = SlackClient(
         token=desk.slack.world.app.app_token, api_url=desk.slack.api_url, session=bot.client.session, timeout_s=2
     )
-    socket = SlackSocket(client, BoltDispatch(bot.receive, token="xoxb-1"))
+    socket = SlackSocket(client, BoltDispatch(bot.receive, token="xoxb-1"), ping_every_s=ping_every_s)
     task = asyncio.create_task(socket.run())
     try:
         await until(lambda: task.done() or socket.live == 2)
@@ -159,6 +161,49 @@ async def test_an_envelope_that_comes_five_times_has_one_key(desk: Desk, bot: Bo
         await desk.act("command", channel="C0STG", command="/deploy", text="stg admin")
         await until(lambda: len(bot.taken) == 5)
     assert len({inbound.key for inbound in bot.taken}) == 1
+
+
+async def test_a_socket_that_breaks_off_in_mid_frame_is_replaced_and_the_command_answered(desk: Desk, bot: Bot) -> None:
+    async with connected(desk, bot) as socket:
+        desk.faults({"do": "cut"})
+        answer = await desk.act("command", channel="C0STG", command="/deploy", text="stg admin")
+        assert answer["ok"], answer
+        await until(lambda: socket.live == 2)
+    assert len({inbound.key for inbound in bot.taken}) == 1
+
+
+async def test_while_one_socket_is_half_dead_the_other_serves(desk: Desk, bot: Bot) -> None:
+    async with connected(desk, bot, ping_every_s=0.5):
+        desk.faults({"do": "freeze", "socket": 0})
+        for number in range(4):
+            assert (await desk.act("command", channel="C0STG", command="/deploy", text=str(number)))["ok"]
+        await until(lambda: desk.counts["sockets_opened"] == 3)
+
+
+async def test_over_http_commands_clicks_and_mentions_come_in_too(desk: Desk, bot: Bot) -> None:
+    http = SlackHttp([desk.slack.world.app.signing_secret], BoltDispatch(bot.receive, token="xoxb-1"))
+    app = web.Application()
+    app.add_routes(http.routes())
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2, **SERVER_OPTIONS)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events"
+    try:
+        await desk.slack.delivery.use_http(url)
+        answer = await desk.act("command", channel="C0STG", command="/deploy", text="stg admin")
+        assert answer["response"]["text"] == "On its way."
+        bot.answer = Ack()
+        ref = await bot.messages.post(STG, Body("admin", (BLOCK, BUTTON)))
+        assert (await desk.act("click", channel="C0STG", ts=ref.ts, block_id="steps", action_id="abort"))["ok"]
+        bot.answer = Ack(accepted=False)
+        await desk.act("say", channel="C0STG", text="<@U0KAJITORI> status stg")
+        # Slack's first retry follows at once; the first two deliveries are what we wait for.
+        await until(lambda: [inbound.kind for inbound in bot.taken].count(InboundKind.EVENT) >= 2)
+    finally:
+        await runner.cleanup()
+    events = [inbound for inbound in bot.taken if inbound.kind is InboundKind.EVENT]
+    assert len({inbound.key for inbound in events}) == 1
+    assert all(inbound.happened_at is not None for inbound in bot.taken)
 
 
 async def test_a_click_comes_in_with_its_time_and_a_form_opens_from_it(desk: Desk, bot: Bot) -> None:

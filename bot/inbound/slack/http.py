@@ -14,7 +14,7 @@ import orjson
 import structlog
 from aiohttp import web
 
-from bot.inbound.inbound import Inbound
+from bot.inbound.inbound import Inbound, InboundKind
 from bot.inbound.slack.dispatch import Dispatch
 from bot.inbound.slack.payload import Malformed, from_event, from_interaction, from_slash, require_shallow
 from bot.inbound.slack.signature import signed_at_s
@@ -30,6 +30,10 @@ SERVER_OPTIONS: Mapping[str, Any] = {
     "auto_decompress": False,
 }
 """Keyword arguments for aiohttp.web.AppRunner: slow senders and compressed bodies can't hold the server."""
+
+_NOT_ACCEPTED = orjson.dumps(
+    {"response_type": "ephemeral", "text": "Not accepted: Kajitori can't take this in now. Nothing was started."}
+)
 
 
 class SlackHttp:
@@ -89,6 +93,9 @@ class SlackHttp:
         if isinstance(found, web.Response):
             return found
         answer = await self._dispatch(found)
+        if not answer.accepted and found.kind is InboundKind.SLASH:
+            # Slack shows nothing of a 503's body, and does not send a command again.
+            return web.Response(body=_NOT_ACCEPTED, content_type="application/json")
         if not answer.accepted:
             # Without X-Slack-No-Retry: Slack sends an event up to three times more.
             return web.Response(status=503)

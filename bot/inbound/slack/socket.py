@@ -16,7 +16,7 @@ from bot.errors import OutsideError, Refused, TooBusy, Unreachable
 from bot.inbound.slack.connection import Connection, Goodbye, wait_at_most
 from bot.inbound.slack.dispatch import Dispatch
 from bot.inbound.slack.patience import Patience
-from bot.slack.client import SYSTEM, SlackClient
+from bot.slack.client import SYSTEM, SlackClient, proxy_for
 
 _log = structlog.get_logger(__name__)
 
@@ -145,10 +145,12 @@ class SlackSocket:
     async def _attempt(self) -> Connection:
         """One ticket, one upgrade, one hello. A ticket works once, so nothing in here is tried twice."""
         answer = await self._client.call("apps.connections.open")
+        url = str(answer.get("url", ""))
         try:
             async with asyncio.timeout(HELLO_WITHIN_S):
                 ws = await self._client.session.ws_connect(
-                    str(answer.get("url", "")),
+                    url,
+                    proxy=proxy_for(url),
                     heartbeat=self._ping_every_s,
                     decode_text=False,
                     timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
