@@ -28,8 +28,13 @@ async def set_image(
     """Gives `container` of the pod template `image`, if the workload is still as it was read (else Conflict).
 
     `annotations` go to the workload itself: in the pod template they would make a new ReplicaSet on a rollback.
-    The workload returned is the reply's; its generation is the one to follow.
+    The workload returned is the reply's; its generation is the one to follow. An unknown container is Refused here:
+    a strategic merge would add it to the pods.
     """
+    if container not in workload.images:
+        known = ", ".join(sorted(workload.images)) or "none"
+        text = f"{workload.ref} has no container {container}; it has: {known}"
+        raise Refused(cluster.system, text, code="NoSuchContainer")
     change = {"spec": {"containers": [{"name": container, "image": image}]}}
     return await _merge(cluster, workload, change, annotations)
 
