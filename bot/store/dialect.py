@@ -9,4 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 def insert_into(connection: AsyncConnection, table: Any) -> Any:
     """An INSERT of the connection's dialect, for its ON CONFLICT clause."""
-    return (sqlite_insert if connection.dialect.name == "sqlite" else pg_insert)(table)
+    return insert_for(connection.dialect.name, table)
+
+
+def insert_for(dialect: str, table: Any) -> Any:
+    """`insert_into` by the dialect's name, for statements that are made once and kept."""
+    return (sqlite_insert if dialect == "sqlite" else pg_insert)(table)

@@ -6,12 +6,13 @@ Written by bot.inbound.intake before the acknowledgement, worked off by bot.reco
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store.dialect import insert_into
+from bot.store.dialect import insert_for
 from bot.store.tables import inbox
 
 PENDING, RUNNING, DONE = "pending", "running", "done"
@@ -62,9 +63,14 @@ async def add(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> set[t
         for arrival in unique.values()
     ]
     # rows as parameters and not in the statement: SQLAlchemy would compile it anew for each number of rows
-    statement = insert_into(connection, inbox).on_conflict_do_nothing().returning(inbox.c.source, inbox.c.key)
-    result = await connection.execute(statement, values)
+    result = await connection.execute(_insertion(connection.dialect.name), values)
     return {(source, key) for source, key in result}
+
+
+@cache
+def _insertion(dialect: str) -> Any:
+    """The statement of `add`, kept: making it anew costs a tenth of the whole write, before each acknowledgement."""
+    return insert_for(dialect, inbox).on_conflict_do_nothing().returning(inbox.c.source, inbox.c.key)
 
 
 async def claim(connection: AsyncConnection, *, now: datetime, limit: int) -> Sequence[InboxRow]:
@@ -112,5 +118,5 @@ async def recover(connection: AsyncConnection) -> int:
 
 async def waiting(connection: AsyncConnection) -> int:
     """How many requests are not done."""
-    statement = select(func.count()).select_from(inbox).where(inbox.c.state != DONE)
+    statement = select(func.count()).select_from(inbox).where(inbox.c.state.in_([PENDING, RUNNING]))
     return int((await connection.execute(statement)).scalar_one())

@@ -1,6 +1,6 @@
 """Bringing a database to this program's revision at the start. Called by `kajitori run` and `kajitori migrate`.
 
-Alembic costs 0.3 s and 11 MB to import, and a start almost always finds nothing to migrate. So this module asks the
+Alembic costs 0.3 s and 13 MB to import, and a start almost always finds nothing to migrate. So this module asks the
 database by itself, makes the tables of a new one from tables.py (the tests hold them equal to the migrations' outcome),
 and only for an older one runs Alembic, in a process that ends with its memory.
 """
@@ -61,7 +61,7 @@ def _is_current(found: Found, database: Database) -> bool:
 
 
 async def _check_file(database: Database) -> None:
-    """Refuse a damaged SQLite file before anything writes to it."""
+    """Refuse a damaged SQLite file before anything writes to it: 3 ms per MB, and 20,000 releases take 25 MB."""
     if not database.is_sqlite or database.is_memory:
         return
     folder = Path(database.name).parent

@@ -123,6 +123,7 @@ releases = Table(
     Column("claim_until", Moment),
     Column("body", Json, nullable=False),
     Index("ix_releases_target_requested", "environment", "service", "requested_at"),
+    Index("ix_releases_requested_at", "requested_at"),
     Index("ix_releases_phase", "phase"),
 )
 

@@ -55,6 +55,7 @@ def upgrade() -> None:
         UniqueConstraint("request_key", name="uq_releases_request_key"),
     )
     op.create_index("ix_releases_target_requested", "releases", ["environment", "service", "requested_at"])
+    op.create_index("ix_releases_requested_at", "releases", ["requested_at"])
     op.create_index("ix_releases_phase", "releases", ["phase"])
     op.create_table(
         "locks",
