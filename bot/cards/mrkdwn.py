@@ -62,12 +62,12 @@ def channel(channel_id: str) -> Mrkdwn:
 
 def clock(at: datetime) -> Mrkdwn:
     """A time of day, shown in the reader's zone."""
-    return Mrkdwn(f"<!date^{int(at.timestamp())}^{{time}}^{at:%H:%M} UTC>")
+    return Mrkdwn(f"<!date^{int(at.timestamp())}^{{time}}|{at:%H:%M} UTC>")
 
 
 def day_and_time(at: datetime) -> Mrkdwn:
     """A day and time, shown in the reader's zone."""
-    return Mrkdwn(f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}^{at:%Y-%m-%d %H:%M} UTC>")
+    return Mrkdwn(f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{at:%Y-%m-%d %H:%M} UTC>")
 
 
 def _plain_escape(text: str, limit: int) -> str:
