@@ -1,4 +1,4 @@
-"""Requests recorded from a real 1.36 API server, sent to the simulated one: the answers must agree in what clients read."""
+"""Requests recorded from a real 1.36 API server get the same answers from the simulated one, where clients read."""
 
 import json
 from collections.abc import Iterator
