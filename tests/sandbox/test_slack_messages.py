@@ -1,6 +1,6 @@
 """What the Web API does when it is asked properly, tried with the real slack_sdk."""
 
-from bot.sandbox.slack.happenings import rich_text
+from bot.sandbox.slack.composer import rich_text
 from tests.sandbox.slack_desk import Desk
 
 

@@ -6,17 +6,17 @@ is no password, for this Slack listens on the loopback only.
 
 import asyncio
 import json
-import re
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
 from bot.sandbox.slack import payloads
 from bot.sandbox.slack.answers import show_answer
+from bot.sandbox.slack.composer import from_person, markup
 from bot.sandbox.slack.delivery import Delivery
 from bot.sandbox.slack.envelopes import NotDelivered
 from bot.sandbox.slack.forms import first_values
-from bot.sandbox.slack.happenings import Happenings, from_person
+from bot.sandbox.slack.happenings import Happenings
 from bot.sandbox.slack.people import BOT_NAME, BOT_USER_ID, Channel, Json, User
 from bot.sandbox.slack.posting import checked_view
 from bot.sandbox.slack.sockets import Sockets
@@ -129,7 +129,7 @@ class Client:
             raise SlackRefusal("msg_too_long")
         if channel.is_archived:
             raise SlackRefusal("is_archived")
-        message = from_person(user.id, self._markup(text))
+        message = from_person(user.id, markup(self._world.workspace, text))
         if given.get("thread_ts"):
             parent = channel.messages.get(str(given["thread_ts"]))
             if parent is None:
@@ -141,20 +141,6 @@ class Client:
             self._world.workspace.whisper(channel, user.id, {"type": "message", "user": "USLACKBOT", "text": hint})
         return {"ts": posted["ts"]}
 
-    def _markup(self, text: str) -> str:
-        """What Slack's composer makes of typed text: names become mentions, the rest is escaped."""
-        known = {"@" + user.name: f"<@{user.id}>" for user in self._world.workspace.users.values()}
-        known["@" + BOT_NAME] = f"<@{BOT_USER_ID}>"
-        known |= {f"#{c.name}": f"<#{c.id}|{c.name}>" for c in self._world.workspace.channels.values() if not c.is_im}
-        known |= {f"@{g.handle}": f"<!subteam^{g.id}|@{g.handle}>" for g in self._world.workspace.usergroups.values()}
-        # The page may send mentions as markup already; nothing else in angle brackets is taken for markup.
-        parts = re.split(r"(<@[A-Z0-9]+>|[@#][\w-]+)", text)
-        for place, part in enumerate(parts):
-            if not re.fullmatch(r"<@[A-Z0-9]+>", part):
-                escaped = part.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-                parts[place] = known.get(part, escaped)
-        return "".join(parts)
-
     async def _command(self, given: Json) -> Json:
         user = self._user(given["user"])
         channel = self._channel(user, given["channel"])
@@ -163,7 +149,7 @@ class Client:
         if known is None:
             raise SlackRefusal("unknown_command")
         if known.get("should_escape"):
-            text = self._markup(text)
+            text = markup(self._world.workspace, text)
         payload = payloads.slash_command(self._world, user, channel, command, text)
         answer = await self._delivery.ask("slash_commands", payload)
         if answer:

@@ -54,18 +54,18 @@ class Delivery:
                 envelope.acked.set_exception(NotDelivered(code))
 
     async def _post_copies(self, envelope: Envelope) -> None:
-        duplicate = self._world.faults.take("duplicate", envelope.kind)
-        copies, at_once = _copies(duplicate)
+        """One request, or as many as a `duplicate` rule orders; copies of an event are numbered like retries."""
+        copies, at_once = _copies(self._world.faults.take("duplicate", envelope.kind))
         self._world.faults.counts["duplicates"] += copies - 1
-        first = await asyncio.gather(*(self._webhooks.post(envelope) for _ in range(at_once)), return_exceptions=True)
-        for outcome in first:
-            if isinstance(outcome, BaseException):
-                raise outcome
-        answers = [outcome for outcome in first if isinstance(outcome, dict)]
-        if not envelope.acked.done():
-            envelope.acked.set_result(answers[0] if answers else None)
-        for _ in range(copies - at_once):
-            await self._webhooks.post(envelope)
+        posts = [self._webhooks.post(envelope, envelope.attempt + number) for number in range(copies)]
+        outcomes = await asyncio.gather(*posts[:at_once], return_exceptions=True)
+        failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        if not failures and not envelope.acked.done():
+            envelope.acked.set_result(next((outcome for outcome in outcomes if isinstance(outcome, dict)), None))
+        for post in posts[at_once:]:
+            await post
+        if failures:
+            raise failures[0]
 
     def tell(self, payload: Json) -> Envelope:
         """Send an event, with its retries, beside whatever the caller does next."""

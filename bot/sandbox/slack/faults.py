@@ -3,6 +3,9 @@
 Rules come from tests, in process (`Faults.add`) or over `POST /sandbox/slack/faults`, and are taken by the Web API
 (`CALL_FAULTS`), by Socket Mode (`SOCKET_FAULTS`) and by the delivery of envelopes (`duplicate`).
 
+Every rule may have `times` (default 1, null for ever); a rule on calls also `method` (default all), `channel` (an id)
+and `skip` (calls that it lets pass first).
+
 | do | what happens | fields |
 |---|---|---|
 | ratelimit | HTTP 429, not accepted | retry_after (s) |
@@ -35,12 +38,13 @@ LATER_FAULTS = frozenset({"refuse_upgrade", "duplicate"})
 
 @dataclass(slots=True)
 class Rule:
-    """One order. `left` is how often it will still fire; None is for ever."""
+    """One order. `left` is how often it will still fire, None for ever; `skip` how many calls it lets pass first."""
 
     do: str
     method: str = "*"
     channel: str | None = None
     left: int | None = 1
+    skip: int = 0
     fields: Json = field(default_factory=dict)
     fired: int = 0
 
@@ -68,7 +72,8 @@ class Faults:
             raise ValueError(
                 f"unknown fault {do!r}; known: {', '.join(sorted(CALL_FAULTS | SOCKET_FAULTS | LATER_FAULTS))}"
             )
-        rule = Rule(str(do), order.pop("method", "*"), order.pop("channel", None), order.pop("times", 1), order)
+        method, channel = order.pop("method", "*"), order.pop("channel", None)
+        rule = Rule(str(do), method, channel, order.pop("times", 1), int(order.pop("skip", 0)), order)
         self.rules.append(rule)
         return rule
 
@@ -81,6 +86,9 @@ class Faults:
         for rule in self.rules:
             wanted = rule.do in CALL_FAULTS and rule.method in ("*", method) and rule.channel in (None, channel)
             if wanted and rule.left != 0:
+                if rule.skip:
+                    rule.skip -= 1
+                    continue
                 return self._fire(rule)
         return None
 

@@ -3,14 +3,10 @@
 Hung on `Workspace.on_message` by the emulator. An app hears only of conversations it is in.
 """
 
-import re
-
 from bot.sandbox.slack.delivery import Delivery
 from bot.sandbox.slack.payloads import event_callback
-from bot.sandbox.slack.people import BOT_USER_ID, TEAM_ID, Channel, Json
+from bot.sandbox.slack.people import BOT_USER_ID, Channel, Json
 from bot.sandbox.slack.world import World
-
-MENTION = re.compile(r"<([@#!])([A-Za-z0-9^_]+)(?:\|[^>]*)?>")
 
 
 class Happenings:
@@ -63,34 +59,3 @@ class Happenings:
     def _tell(self, subscription: str, event: Json) -> None:
         if subscription in self._world.app.bot_events:
             self._delivery.tell(event_callback(event))
-
-
-def rich_text(text: str) -> list[Json]:
-    """The blocks that Slack's own composer sends beside a person's text."""
-    parts: list[Json] = []
-    place = 0
-    for mention in MENTION.finditer(text):
-        if mention.start() > place:
-            parts.append({"type": "text", "text": _plain(text[place : mention.start()])})
-        mark, name = mention.group(1), mention.group(2)
-        match mark:
-            case "@":
-                parts.append({"type": "user", "user_id": name})
-            case "#":
-                parts.append({"type": "channel", "channel_id": name})
-            case _:
-                parts.append({"type": "broadcast", "range": name})
-        place = mention.end()
-    if place < len(text):
-        parts.append({"type": "text", "text": _plain(text[place:])})
-    section = {"type": "rich_text_section", "elements": parts}
-    return [{"type": "rich_text", "block_id": "said", "elements": [section]}]
-
-
-def _plain(text: str) -> str:
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-
-
-def from_person(user_id: str, text: str) -> Json:
-    """A person's message, without its ts; `text` is Slack's markup already."""
-    return {"type": "message", "user": user_id, "team": TEAM_ID, "text": text, "blocks": rich_text(text)}

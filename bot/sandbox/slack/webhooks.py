@@ -45,17 +45,17 @@ class Webhooks:
         if status != 200 or challenge not in text:
             raise NotDelivered("url_verification_failed")
 
-    async def post(self, envelope: Envelope) -> Json | None:
-        """One attempt; the answer's JSON, or None for an empty one. NotDelivered for anything but a timely 2xx.
+    async def post(self, envelope: Envelope, attempt: int) -> Json | None:
+        """One attempt, 0 the first; the answer's JSON, or None for an empty one. NotDelivered but for a timely 2xx.
 
         An answer with X-Slack-No-Retry: 1 raises NotDelivered("no_retry").
         """
         headers: dict[str, str] = {}
         if envelope.kind == "events_api":
             body, content_type = json.dumps(envelope.payload).encode(), "application/json"
-            if envelope.attempt:
-                headers["X-Slack-Retry-Num"] = str(envelope.attempt)
-                headers["X-Slack-Retry-Reason"] = envelope.retry_reason
+            if attempt:
+                headers["X-Slack-Retry-Num"] = str(attempt)
+                headers["X-Slack-Retry-Reason"] = envelope.retry_reason or "http_timeout"
         else:
             is_command = envelope.kind == "slash_commands"
             form = envelope.payload if is_command else {"payload": json.dumps(envelope.payload)}
