@@ -18,10 +18,18 @@ def test_failures_double_the_wait_up_to_half_a_minute(share: float) -> None:
     for _ in range(12):
         patience.failed(now)
         waits.append(round(patience.wait_s(now), 6))
-        now += waits[-1]
+        now += waits[-1] + 1
     assert waits == sorted(waits)
     assert 0 < waits[0] <= 0.25
     assert 15 <= waits[-1] <= 30
+
+
+def test_two_sockets_cut_by_one_cause_are_one_failure() -> None:
+    once, twice = Patience(lambda: 0.5), Patience(lambda: 0.5)
+    once.ended(5.0, lived_s=1.0)
+    for _ in range(2):
+        twice.ended(5.0, lived_s=1.0)
+    assert once.wait_s(5.0) == twice.wait_s(5.0) > 0
 
 
 @given(shares)

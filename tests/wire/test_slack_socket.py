@@ -69,6 +69,7 @@ async def running(
             connections=connections,
             alarm=alarms.append,
             ping_every_s=ping_every_s,
+            linger_s=0.5,
             patience=Patience(lambda: seed),
         )
         task = asyncio.create_task(socket.run())

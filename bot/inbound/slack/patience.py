@@ -38,6 +38,9 @@ class Patience:
 
     def failed(self, now_s: float) -> None:
         """An attempt failed, or a socket ended young."""
+        if self._not_before_s > now_s:
+            # Two sockets cut by one cause are one failure.
+            return
         full_s = min(SLOW_S, QUICK_S * 2**self._failures)
         self._failures = min(self._failures + 1, 10)
         self._delay(now_s + full_s * (0.5 + self._random() / 2))

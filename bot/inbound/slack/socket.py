@@ -49,6 +49,7 @@ class SlackSocket:
         connections: int = 2,
         alarm: Callable[[str], None] = log_alarm,
         ping_every_s: float = PING_EVERY_S,
+        linger_s: float = LINGER_S,
         patience: Patience | None = None,
     ) -> None:
         self._client = client
@@ -57,6 +58,7 @@ class SlackSocket:
         self._alarm = alarm
         self._alarmed = ""
         self._ping_every_s = ping_every_s
+        self._linger_s = linger_s
         self._patience = patience or Patience(random.random)
         # Held from the ticket to the hello, so that sockets are opened and refreshed one after the other.
         self._opening = asyncio.Lock()
@@ -98,7 +100,7 @@ class SlackSocket:
         while True:
             connection = await self._open_next()
             if last is not None:
-                self._spawn(self._retire(last, LINGER_S))
+                self._spawn(self._retire(last, self._linger_s))
             opened_s = _now_s()
             reason = await asyncio.shield(connection.goodbye)
             _log.info("socket_goodbye", reason=reason, live=self.live)
