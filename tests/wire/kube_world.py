@@ -12,6 +12,8 @@ from aiohttp import web
 
 from bot.domain.catalog import Environment, WorkloadKind, WorkloadRef
 from bot.domain.names import EnvironmentName
+from bot.domain.rollout import RolloutState, Workload, rollout_status
+from bot.kube import workloads
 from bot.kube.clients import Cluster, Clusters
 from bot.sandbox.kube.cluster import Cluster as SimulatedCluster
 from bot.sandbox.kube.options import Options
@@ -119,3 +121,15 @@ async def until(what: Callable[[], Any], *, within_s: float = 20.0) -> Any:
             if found:
                 return found
             await asyncio.sleep(0.02)
+
+
+async def settled(stg: World, ref: WorkloadRef = ADMIN, generation: int = 1) -> Workload:
+    """The workload once its rollout is done."""
+
+    async def done() -> Workload | None:
+        seen = await workloads.read(stg.here, ref)
+        return seen if rollout_status(seen, generation=generation).state is RolloutState.DONE else None
+
+    found = await until(done)
+    assert isinstance(found, Workload)
+    return found

@@ -15,7 +15,7 @@ from bot.domain.troubles import troubles
 from bot.errors import Conflict, NotFound, Refused, Unreachable
 from bot.kube import workloads
 from bot.sandbox.kube.faults import Fault, FaultKind
-from tests.wire.kube_world import ADMIN, IMAGE, World, deployment, until, world
+from tests.wire.kube_world import ADMIN, IMAGE, World, deployment, settled, until, world
 
 MARKS = {"kajitori/op-id": "01J", "kajitori/fence": "7"}
 
@@ -24,18 +24,6 @@ MARKS = {"kajitori/op-id": "01J", "kajitori/fence": "7"}
 async def stg(tmp_path: Path) -> AsyncIterator[World]:
     async with world(tmp_path) as running:
         yield running
-
-
-async def settled(stg: World, ref: WorkloadRef = ADMIN, generation: int = 1) -> Workload:
-    """The workload once its rollout is done."""
-
-    async def done() -> Workload | None:
-        seen = await workloads.read(stg.here, ref)
-        return seen if rollout_status(seen, generation=generation).state is RolloutState.DONE else None
-
-    found = await until(done)
-    assert isinstance(found, Workload)
-    return found
 
 
 async def deploy(stg: World, version: str, seen: Workload | None = None) -> Workload:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TypeVar
 
 from bot.domain.catalog import WorkloadKind, WorkloadRef
@@ -140,7 +141,10 @@ async def _pods(cluster: Cluster, workload: Workload, past: list[Json] | None) -
     owners = {workload.uid, *(parsing.at(raw, "metadata").get("uid") for raw in past or ())}
 
     def ours(raw: Json) -> Pod | None:
-        return parsing.pod_from(raw) if past is None or parsing.owner(raw).get("uid") in owners else None
+        if past is not None and parsing.owner(raw).get("uid") not in owners:
+            return None
+        pod = parsing.pod_from(raw)
+        return replace(pod, revision_hash=_short_hash(workload, pod.revision_hash))
 
     path = paths.namespaced(workload.ref.namespace, "pods")
     found = await _all(cluster, path, {"labelSelector": workload.selector}, ours)
@@ -164,7 +168,7 @@ def _new_hash(workload: Workload, past: list[Json]) -> str:
         return ""
     match workload.ref.kind:
         case WorkloadKind.STATEFULSET:
-            return workload.update_revision
+            return _short_hash(workload, workload.update_revision)
         case WorkloadKind.DAEMONSET:
             newest = max(past, key=lambda raw: parsing.number(raw.get("revision")), default={})
             return parsing.text(parsing.at(newest, "metadata", "labels").get(parsing.REVISION_HASH))
@@ -176,6 +180,11 @@ def _new_hash(workload: Workload, past: list[Json]) -> str:
             revision = workload.annotations.get(parsing.REVISION, "")
             newest = next(iter(same or [raw for raw in past if _number(raw) == revision]), {})
             return parsing.text(parsing.at(newest, "metadata", "labels").get(parsing.TEMPLATE_HASH))
+
+
+def _short_hash(workload: Workload, revision: str) -> str:
+    """A StatefulSet marks its pods with the revision's whole name (`admin-6d4f9c7b8`), others with its hash alone."""
+    return revision.removeprefix(f"{workload.ref.name}-")
 
 
 def _number(raw: Json) -> str:
