@@ -398,6 +398,10 @@ ENVIRONMENTS = {
         {"SLACK_BOT_TOKN": "xoxb-secret", "SLACK_APP_TOKEN": "xapp-1"},
         "SLACK_BOT_TOKN is set; is it this one, misspelt?",
     ),
+    "the file's variable misspelt": (
+        {**SOCKET, "KAJITORI_CONFG": "secret.yaml"},
+        "KAJITORI_CONFG: is no variable that Kajitori knows. Did you mean KAJITORI_CONFIG?",
+    ),
     "a token with a line break": ({**SOCKET, "SLACK_BOT_TOKEN": "xoxb-sec\nret"}, "holds white space"),
     "an address without encryption": (
         {**SOCKET, "SLACK_API_URL": "http://slack.example.com/secret/"},

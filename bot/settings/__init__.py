@@ -49,6 +49,7 @@ SLACK_API = "https://slack.com/api/"
 def load(config_path: Path | None, environ: Mapping[str, str]) -> Settings:
     """The settings of a file (None: KAJITORI_CONFIG, else ./kajitori.yaml) and an environment. Raises SettingsError."""
     variables = Variables(environ)
+    variables.check_spelling("KAJITORI_CONFIG")
     path = config_path or Path(variables.formed("KAJITORI_CONFIG", path_form, DEFAULT_FILE))
     faults = Faults(str(path))
     root = _root(path, faults)

@@ -121,6 +121,12 @@ class Variables:
             return ()
         return tuple(Secret(part) for part in parts)
 
+    def check_spelling(self, name: str) -> None:
+        """A fault for a variable that is nearly this one: it would be ignored, and nobody would notice."""
+        near = [other for other in get_close_matches(name, self._environ, n=2, cutoff=0.9) if other not in NAMES]
+        for other in near:
+            self.add(other, "is no variable that Kajitori knows", f"Did you mean {name}?")
+
     def _one_line(self, name: str) -> str | None:
         value = self.text(name)
         if value is not None and not (value.isascii() and value.isprintable() and " " not in value):
