@@ -5,6 +5,7 @@ Every wait has a deadline and races the bot's own task, so that a crash in the b
 """
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 import aiohttp
 
 from bot import app
+from bot.manifest import slack_manifest
 from bot.router import Router
 from bot.sandbox.server import Sandbox
 from bot.settings import load
@@ -52,7 +54,9 @@ class Person:
         for block in card.get("blocks", ()):
             for element in [*block.get("elements", ()), *([block["accessory"]] if "accessory" in block else ())]:
                 if element.get("type") == "button" and re.search(label, element["text"]["text"]):
-                    return await self.clicks(card, block["block_id"], element, channel=channel)
+                    answer = await self.clicks(card, block["block_id"], element, channel=channel)
+                    assert answer["ok"], answer
+                    return answer
         raise AssertionError(f"no button {label!r} on {shown(card)}")
 
     async def clicks(self, card: Json, block_id: str, element: Json, *, channel: str | None = None) -> Json:
@@ -233,8 +237,34 @@ class Chat:
 
     def patches(self, environment: str = "stg") -> list[Any]:
         """The writes that reached a cluster, by the bot."""
-        requests = self.sandbox.clusters[environment].requests  # type: ignore[attr-defined]
+        requests = self.sandbox.clusters[environment].requests
         return [r for r in requests if r.method in ("PATCH", "PUT", "POST", "DELETE") and r.status < 400]
+
+    async def kubectl(
+        self,
+        environment: str,
+        namespace: str,
+        resource: str,
+        name: str,
+        *,
+        image: str | None = None,
+        paused: bool | None = None,
+        manager: str = "kubectl",
+    ) -> None:
+        """Change a workload as somebody with kubectl would, past the bot."""
+        spec: Json = {}
+        if image is not None:
+            host = self.sandbox.url.removeprefix("http://")
+            spec["template"] = {"spec": {"containers": [{"name": name, "image": f"{host}/{image}"}]}}
+        if paused is not None:
+            spec["paused"] = paused
+        token = self.sandbox._kube_token
+        path = f"/clusters/{environment}/apis/apps/v1/namespaces/{namespace}/{resource}/{name}"
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/strategic-merge-patch+json"}
+        async with self._http.patch(
+            path, params={"fieldManager": manager}, headers=headers, data=json.dumps({"spec": spec})
+        ) as response:
+            assert response.status == 200, await response.text()
 
     def calls(self, method: str) -> list[Json]:
         """The recorded Web API requests of one method."""
@@ -287,7 +317,7 @@ async def open_chat(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(sandbox.stop)
         sandbox.config_path.write_text(change(sandbox.config_path.read_text()))
-        await sandbox.load_manifest()
+        sandbox.slack.read_manifest(slack_manifest(handlers))
         timeout = aiohttp.ClientTimeout(total=30)
         http = await stack.enter_async_context(aiohttp.ClientSession(sandbox.url, timeout=timeout))
         chat = Chat(sandbox, http)

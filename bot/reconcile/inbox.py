@@ -17,7 +17,7 @@ from bot.domain.catalog import Role, Target
 from bot.domain.names import ReleaseId
 from bot.errors import OutsideError, Refused, StoreUnavailable, UserError
 from bot.failpoints import reach
-from bot.reconcile.loop import Crew, reference
+from bot.reconcile.loop import Crew, insist, reference
 from bot.router.answers import answer_draft
 from bot.router.binding import bind, bind_form
 from bot.router.call import Call, FormRequest, Reply, Source
@@ -65,12 +65,18 @@ class InboxLoop:
         try:
             reply = await self._answer(row, request)
         except StoreUnavailable:
-            async with self._ctx.database.write() as connection:
-                until = self._ctx.clock() + timedelta(seconds=1)
-                await inbox.put_off(connection, row.id, until=until, why="database unavailable")
+            await insist(lambda: self._put_off(row))
             return
         reach("inbox.after_run")
-        await self._finish(row, request, reply)
+        card, private = reply.card, reply.private
+        if reply.form is not None:
+            card, private = await self._open_form(request, reply.form), True
+        await insist(lambda: self._finish(row, request, card, private=private))
+
+    async def _put_off(self, row: InboxRow) -> None:
+        async with self._ctx.database.write() as connection:
+            until = self._ctx.clock() + timedelta(seconds=1)
+            await inbox.put_off(connection, row.id, until=until, why="database unavailable")
 
     async def _answer(self, row: InboxRow, request: Request) -> Reply:
         """The handler's reply, or a refusal; whatever happens, the person hears something."""
@@ -164,17 +170,14 @@ class InboxLoop:
             release = await releases.get(connection, ReleaseId(subject.removeprefix("release:")))
         return release.target if release else None
 
-    async def _finish(self, row: InboxRow, request: Request, reply: Reply) -> None:
+    async def _finish(self, row: InboxRow, request: Request, card: Card | None, *, private: bool) -> None:
         """The answer and the end of the request, in one transaction."""
-        card = reply.card
-        private = reply.private
-        if reply.form is not None:
-            card, private = await self._open_form(request, reply.form), True
         now = self._ctx.clock()
         async with self._ctx.database.write() as connection:
             if card is not None:
                 await outbox.add(connection, answer_draft(request, card, private=private), now=now)
             await inbox.finish(connection, row.id, outcome=str(card.text)[:500] if card else "", now=now)
+            reach("inbox.in_finish")
         self._ctx.bells.outbox.ring()
 
     async def _open_form(self, request: Request, wanted: FormRequest) -> Card | None:

@@ -7,7 +7,7 @@ import asyncio
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -15,6 +15,7 @@ from bot.context import Bell
 from bot.errors import StoreUnavailable
 
 log = structlog.get_logger()
+T = TypeVar("T")
 LONGEST_PAUSE_S = 30.0
 
 
@@ -42,6 +43,22 @@ async def turn_forever(
             pause_s = back_off_s(failures)
             log.exception("loop.failed", loop=name, pause_s=round(pause_s, 1))
         await bell.wait(pause_s)
+
+
+async def insist(save: Callable[[], Awaitable[T]]) -> T:
+    """Do `save` until the database takes it: for what has happened already and must not be forgotten by this process.
+
+    Cancelled in between, it is forgotten, and the row tells the next process that its fate is open.
+    """
+    failures = 0
+    while True:
+        try:
+            return await save()
+        except StoreUnavailable as error:
+            failures += 1
+            pause_s = back_off_s(failures)
+            log.warning("store.insisting", error=str(error), pause_s=round(pause_s, 1))
+            await asyncio.sleep(pause_s)
 
 
 def back_off_s(failures: int) -> float:

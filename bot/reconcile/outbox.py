@@ -17,7 +17,7 @@ from bot.context import Context
 from bot.domain.names import ChannelId, UserId
 from bot.errors import OutsideError, Refused, TooBusy
 from bot.failpoints import reach
-from bot.reconcile.loop import Crew, back_off_s
+from bot.reconcile.loop import Crew, back_off_s, insist
 from bot.slack.limits import Limiter
 from bot.slack.messages import Body, MessageRef
 from bot.store import outbox
@@ -97,12 +97,16 @@ class OutboxLoop:
         try:
             posted = await self._send(replace(taken, thread_ts=thread_ts), standing)
         except OutsideError as error:
-            await self._failed(taken, error, editing=standing is not None)
+            failure = error  # bound anew: the name ends with the except clause
+            await insist(lambda: self._failed(taken, failure, editing=standing is not None))
             return
         reach("outbox.after_send")
-        async with self._ctx.database.write() as connection:
-            await outbox.settle_sent(connection, taken, posted=posted, now=self._ctx.clock())
+        await insist(lambda: self._sent(taken, posted))
         self._told_of.discard(row.channel)
+
+    async def _sent(self, row: OutboxRow, posted: Posted | None) -> None:
+        async with self._ctx.database.write() as connection:
+            await outbox.settle_sent(connection, row, posted=posted, now=self._ctx.clock())
 
     async def _send(self, row: OutboxRow, standing: Posted | None) -> Posted | None:
         channel, messages = ChannelId(row.channel), self._ctx.messages
