@@ -349,7 +349,8 @@ def showcase() -> CannedChat:
                         "type": "section",
                         "text": text(
                             "*web* 2.3.1-broken failed in *stg*: the image can't be pulled\n"
-                            "`registry.example.com/growlio/web:2.3.1-broken` does not exist. 2.3.0 still serves with 3 of 3 pods."
+                            "`registry.example.com/growlio/web:2.3.1-broken` does not exist. 2.3.0 still serves "
+                            "with 3 of 3 pods."
                         ),
                     },
                     {

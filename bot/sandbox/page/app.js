@@ -1,14 +1,17 @@
 /**
  * The page: one persona, one open channel, and what is live. Wires the panes to the server's streams.
- * Everything shown can be read afresh from the server; only notices of failed commands and dismissed whispers live here alone.
+ * Everything shown can be read afresh from the server; only notices of failed commands and dismissed whispers live
+ * here alone.
  */
 import { client, liveStream } from "./api.js";
 import { ChannelPane } from "./channel.js";
 import { ClustersPane } from "./clusters.js";
 import { toSlackText } from "./completion.js";
 import { Directory } from "./directory.js";
-import { announce, h, icon, replace, toast } from "./dom.js";
+import { announce, h, replace, toast } from "./dom.js";
 import { escape } from "./mrkdwn.js";
+import { notACommand, Notices } from "./notices.js";
+import { Sections } from "./sections.js";
 import { drawSidebar, presenceOf } from "./sidebar.js";
 import { ThreadPane } from "./thread.js";
 import { Views } from "./views.js";
@@ -23,16 +26,17 @@ class Page {
     this.channel = null;
     this.home = null;
     this.unread = new Map();
-    this.locals = new Map();
-    this.dismissed = new Set(JSON.parse(sessionStorage.getItem("kajitori.dismissed") ?? "[]"));
+    this.notices = new Notices();
+    this.sections = new Sections();
     this.live = { chat: false, bot: { state: null, connected: 0 } };
-    this.clustersShown = localStorage.getItem("kajitori.clusters") !== "hidden";
     this.views = new Views(() => ({ user: this.me, directory: this.directory }));
     this.thread = new ThreadPane(this);
     this.pane = new ChannelPane(this);
-    this.clusters = new ClustersPane(document.getElementById("clusters"), { write: (text) => this.write(text), onBot: (bot) => this.setBot(bot), close: () => this.toggleClusters() });
-    this.drawTabs();
-    this.showClusters();
+    this.clusters = new ClustersPane(document.getElementById("clusters"), {
+      write: (text) => this.write(text),
+      onBot: (bot) => this.setBot(bot),
+      close: () => this.toggleClusters(),
+    });
     addEventListener("hashchange", () => this.goTo(location.hash.slice(1)));
   }
 
@@ -46,14 +50,22 @@ class Page {
     this.unread.clear();
     sessionStorage.setItem("kajitori.me", user);
     this.stream = liveStream(`/client/stream?user=${encodeURIComponent(user)}`, {
-      onOpen: () => this.refresh(), onFrame: (frame) => this.onFrame(frame), onState: (live) => { this.live.chat = live; this.drawBanner(); },
+      onOpen: () => this.refresh(),
+      onFrame: (frame) => this.onFrame(frame),
+      onState: (live) => {
+        this.live.chat = live;
+        this.drawBanner();
+      },
     });
   }
 
   /** Read state, the open channel and the open thread afresh: on start, after a reconnection, for a new persona. */
   async refresh() {
     const state = await client.state(this.me);
-    if (!state.ok) { toast(`The workspace can't be read: ${state.error}.`, "bad"); return; }
+    if (!state.ok) {
+      toast(`The workspace can't be read: ${state.error}.`, "bad");
+      return;
+    }
     if (state.me && state.me !== this.me) return; // an answer for the persona before
     this.directory = new Directory({ ...state, me: this.me });
     if (typeof state.connected === "number") this.live.bot.connected = state.connected;
@@ -71,34 +83,41 @@ class Page {
     this.channel = id;
     this.unread.delete(id);
     history.replaceState(null, "", `#${id}`);
-    this.showTab("chat");
+    this.sections.show("chat");
     this.draw();
-    if (id === this.directory.botRoom()?.id) void client.home({ user: this.me }); // the view comes over the stream, if the app has one
+    // The view comes over the stream, if the app has one.
+    if (id === this.directory.botRoom()?.id) void client.home({ user: this.me });
     const answer = await client.history(this.me, id);
     if (this.channel !== id) return;
-    if (!answer.ok) { toast(`#${this.directory.channelName(id)} can't be read: ${answer.error}.`, "bad"); return; }
-    const messages = this.withLocals(id, answer.messages);
+    if (!answer.ok) {
+      toast(`#${this.directory.channelName(id)} can't be read: ${answer.error}.`, "bad");
+      return;
+    }
+    const messages = this.withNotices(id, answer.messages);
     if (same) this.pane.refresh(messages);
     else this.pane.show(messages);
     this.markRead(id, messages.at(-1)?.ts);
   }
 
-  /** Server's messages with this page's own notices, without what was dismissed. */
-  withLocals(channel, messages, threadTs = null) {
-    const own = (this.locals.get(`${this.me}/${channel}`) ?? []).filter((message) => (message.thread_ts ?? null) === threadTs);
-    return [...messages, ...own].filter((message) => !this.dismissed.has(message.ts)).sort((one, other) => Number(one.ts) - Number(other.ts));
+  /** The server's messages with this page's own notices, without what was dismissed. */
+  withNotices(channel, messages, threadTs = null) {
+    return this.notices.mixInto(messages, this.me, channel, threadTs);
   }
 
   // Unread marks: a channel's newest message against the last one read here.
 
-  markRead(channel, ts) { if (ts) localStorage.setItem(`kajitori.read/${this.me}/${channel}`, ts); }
+  markRead(channel, ts) {
+    if (ts) localStorage.setItem(`kajitori.read/${this.me}/${channel}`, ts);
+  }
 
   async countUnread() {
     for (const { id } of this.directory.channels()) {
       const read = localStorage.getItem(`kajitori.read/${this.me}/${id}`);
       if (id === this.channel) continue;
       const answer = await client.history(this.me, id, 30);
-      const news = (answer.messages ?? []).filter((message) => Number(message.ts) > Number(read ?? 0) && message.user !== this.me).length;
+      const news = (answer.messages ?? []).filter(
+        (message) => Number(message.ts) > Number(read ?? 0) && message.user !== this.me,
+      ).length;
       if (news && id !== this.channel) this.unread.set(id, news);
     }
     this.drawSidebar();
@@ -108,24 +127,52 @@ class Page {
 
   onFrame(frame) {
     switch (frame.type) {
-      case "message": this.onMessage(frame.channel, frame.message, true); break;
-      case "message_changed": this.onMessage(frame.channel, frame.message, false); break;
-      case "message_deleted": if (frame.channel === this.channel) this.pane.list.remove(frame.ts); this.thread.remove(frame.channel, frame.ts); break;
-      case "view_opened": this.views.show(frame.view); break;
-      case "view_updated": this.views.update(frame.view); break;
-      case "view_closed": this.views.remove(frame.view_id); break;
-      case "home": this.home = frame.view; this.pane.drawHead(); break;
-      case "commands": this.directory.commands = frame.commands; break;
-      case "bot": this.setBot(frame); break;
-      default: break; // a newer server may say more
+      case "message":
+        this.onMessage(frame.channel, frame.message, true);
+        break;
+      case "message_changed":
+        this.onMessage(frame.channel, frame.message, false);
+        break;
+      case "message_deleted":
+        if (frame.channel === this.channel) this.pane.list.remove(frame.ts);
+        this.thread.remove(frame.channel, frame.ts);
+        break;
+      case "view_opened":
+        this.views.show(frame.view);
+        break;
+      case "view_updated":
+        this.views.update(frame.view);
+        break;
+      case "view_closed":
+        this.views.remove(frame.view_id);
+        break;
+      case "home":
+        this.home = frame.view;
+        this.pane.drawHead();
+        break;
+      case "commands":
+        this.directory.commands = frame.commands;
+        break;
+      case "bot":
+        this.setBot(frame);
+        break;
+      default:
+        break; // a newer server may say more
     }
   }
 
   onMessage(channel, message, isNew) {
-    if (this.dismissed.has(message.ts)) return;
-    if (!this.directory.channel(channel)) { if (isNew) void this.refresh(); return; }
+    if (this.notices.isDismissed(message.ts)) return;
+    if (!this.directory.channel(channel)) {
+      if (isNew) void this.refresh();
+      return;
+    }
     this.thread.put(channel, message);
-    const onlyInThread = message.thread_ts && message.thread_ts !== message.ts && message.subtype !== "thread_broadcast" && !message.reply_broadcast;
+    const onlyInThread =
+      message.thread_ts &&
+      message.thread_ts !== message.ts &&
+      message.subtype !== "thread_broadcast" &&
+      !message.reply_broadcast;
     if (!onlyInThread) this.inChannel(channel, message, isNew);
     if (isNew && message.user !== this.me) announce(`${this.directory.author(message).name}: ${message.text ?? ""}`);
   }
@@ -150,7 +197,10 @@ class Page {
   // What a person does
 
   async sendIn(channel, text, threadTs) {
-    if (text.startsWith("/")) { await this.command(channel, text, threadTs); return; }
+    if (text.startsWith("/")) {
+      await this.command(channel, text, threadTs);
+      return;
+    }
     const body = { user: this.me, channel, text: toSlackText(text, this.directory) };
     const answer = await client.say(threadTs ? { ...body, thread_ts: threadTs } : body);
     if (!answer.ok) this.notice(channel, `Your message was not sent: ${escape(String(answer.error))}.`, threadTs);
@@ -158,7 +208,15 @@ class Page {
 
   async command(channel, text, threadTs) {
     const [, command, words] = /^(\/\S*)\s*([^]*)$/.exec(text);
-    if (threadTs) { this.notice(channel, `\`${escape(command)}\` is not supported in threads. Sorry! Mention the app instead: \`@${this.directory.bot.name} …\``, threadTs); return; }
+    if (threadTs) {
+      this.notice(
+        channel,
+        `\`${escape(command)}\` is not supported in threads. Sorry! ` +
+          `Mention the app instead: \`@${this.directory.bot.name} …\``,
+        threadTs,
+      );
+      return;
+    }
     const answer = await client.command({ user: this.me, channel, command, text: words });
     if (answer.ok) return; // the reply, if any, comes by the stream
     if (answer.error === "unknown_command") this.notice(channel, notACommand(command));
@@ -169,17 +227,13 @@ class Page {
     return client.click({ user: this.me, channel, ts: message.ts, block_id: blockId, ...action });
   }
 
-  /** A word of Slackbot's to this person only; it lives in this page. */
+  /** A word of Slackbot's to this person only. */
   notice(channel, text, threadTs = null) {
-    const message = { ts: (Date.now() / 1000).toFixed(6), user: "USLACKBOT", text, ephemeral: true, ...(threadTs ? { thread_ts: threadTs } : {}) };
-    const key = `${this.me}/${channel}`;
-    this.locals.set(key, [...(this.locals.get(key) ?? []), message]);
-    this.onMessage(channel, message, true);
+    this.onMessage(channel, this.notices.add(this.me, channel, text, threadTs), true);
   }
 
   dismiss(channel, message) {
-    this.dismissed.add(message.ts);
-    sessionStorage.setItem("kajitori.dismissed", JSON.stringify([...this.dismissed].slice(-200)));
+    this.notices.dismiss(message.ts);
     if (channel === this.channel) this.pane.list.remove(message.ts);
     this.thread.remove(channel, message.ts);
     this.pane.composer.focus();
@@ -187,7 +241,7 @@ class Page {
 
   /** Put words into the composer, in sight, ready to send. */
   write(text) {
-    this.showTab("chat");
+    this.sections.show("chat");
     this.pane.composer.fill(text);
   }
 
@@ -200,45 +254,43 @@ class Page {
   }
 
   drawSidebar() {
-    drawSidebar(document.getElementById("sidebar"), this, { channel: (id) => { this.showTab("chat"); void this.goTo(id); }, persona: (id) => this.become(id) });
-    this.drawTabs();
+    drawSidebar(document.getElementById("sidebar"), this, {
+      channel: (id) => {
+        this.sections.show("chat");
+        void this.goTo(id);
+      },
+      persona: (id) => this.become(id),
+    });
+    this.sections.draw([...this.unread.values()].some((count) => count > 0));
   }
 
   drawBanner() {
     const banner = document.getElementById("banner");
     clearTimeout(this.bannerTimer);
-    if (this.live.chat) { banner.hidden = true; return; }
+    if (this.live.chat) {
+      banner.hidden = true;
+      return;
+    }
     // A blink of the connection is not worth a word.
-    this.bannerTimer = setTimeout(() => { banner.hidden = false; replace(banner, h("span", { class: "spinner" }), "Connecting to the sandbox again…"); }, 700);
+    this.bannerTimer = setTimeout(() => {
+      banner.hidden = false;
+      replace(banner, h("span", { class: "spinner" }), "Connecting to the sandbox again…");
+    }, 700);
   }
 
-  onThread() { document.getElementById("app").classList.toggle("with-thread", this.thread.isOpen); }
+  onThread() {
+    this.sections.showThread(this.thread.isOpen);
+  }
+
+  get clustersShown() {
+    return this.sections.clustersShown;
+  }
 
   toggleClusters() {
-    this.clustersShown = !this.clustersShown;
-    localStorage.setItem("kajitori.clusters", this.clustersShown ? "shown" : "hidden");
-    this.showClusters();
+    this.sections.toggleClusters();
     this.pane.drawHead();
   }
-
-  showClusters() { document.getElementById("app").classList.toggle("without-clusters", !this.clustersShown); }
-
-  showTab(name) {
-    document.getElementById("app").dataset.tab = name;
-    this.drawTabs();
-  }
-
-  drawTabs() {
-    const shown = document.getElementById("app").dataset.tab;
-    const unread = [...this.unread.values()].some((count) => count > 0);
-    const tab = (name, label, mark) => h("button", { type: "button", class: "tab", "aria-current": shown === name ? "page" : null, onclick: () => this.showTab(name) },
-      h("span", { class: "tab-mark" }, icon(mark, 21), name === "rooms" && unread && h("span", { class: "tab-dot" })), label);
-    replace(document.getElementById("tabs"), tab("rooms", "Channels", "menu"), tab("chat", "Chat", "reply"), tab("clusters", "Clusters", "cubes"));
-  }
 }
-
-const notACommand = (command) => `\`${escape(command)}\` is not a valid command. In Slack, all messages that start with the "/" character are interpreted as commands.\n`
-  + "If you are trying to send a message and not run a command, try preceding the \"/\" with an empty space.";
 
 const page = new Page();
 void page.become(page.me);

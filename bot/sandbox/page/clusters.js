@@ -1,5 +1,6 @@
 /**
- * The right column: each cluster's nodes, workloads and pods, live, with mischief below. Fed by /sandbox/clusters/stream.
+ * The right column: each cluster's nodes, workloads and pods, live, with mischief below. Fed by
+ * /sandbox/clusters/stream.
  * It shows what the clusters say and decides nothing.
  */
 import { liveStream, sandbox } from "./api.js";
@@ -19,12 +20,37 @@ export class ClustersPane {
     this.state = h("span", { class: "live", role: "status" });
     this.body = h("div", { class: "clusters-body", tabindex: "0", role: "region", "aria-label": "Pods" });
     this.mischief = new MischiefRow({ write: page.write, clusters: () => this.clusters });
-    replace(node, h("header", { class: "pane-head" }, h("h2", { class: "pane-title" }, "Clusters"), this.state, h("span", { class: "grow" }),
-      h("button", { type: "button", class: "icon-button only-laptop", "aria-label": "Hide the clusters", title: "Hide", onclick: () => page.close() }, icon("close"))), this.body, this.mischief.node);
+    replace(
+      node,
+      h(
+        "header",
+        { class: "pane-head" },
+        h("h2", { class: "pane-title" }, "Clusters"),
+        this.state,
+        h("span", { class: "grow" }),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "icon-button only-laptop",
+            "aria-label": "Hide the clusters",
+            title: "Hide",
+            onclick: () => page.close(),
+          },
+          icon("close"),
+        ),
+      ),
+      this.body,
+      this.mischief.node,
+    );
     this.setLive(false);
     this.stream = liveStream("/sandbox/clusters/stream", {
-      onOpen: () => this.refresh(), onState: (live) => this.setLive(live),
-      onFrame: (frame) => { if (frame.type === "bot") page.onBot(frame); else if (frame.clusters) this.show(frame.clusters); },
+      onOpen: () => this.refresh(),
+      onState: (live) => this.setLive(live),
+      onFrame: (frame) => {
+        if (frame.type === "bot") page.onBot(frame);
+        else if (frame.clusters) this.show(frame.clusters);
+      },
     });
   }
 
@@ -38,7 +64,9 @@ export class ClustersPane {
     replace(this.state, h("span", { class: `dot ${live ? "good" : "busy"}` }), live ? "live" : "reconnecting…");
   }
 
-  setBot(presence) { this.mischief.setBot(presence); }
+  setBot(presence) {
+    this.mischief.setBot(presence);
+  }
 
   show(clusters) {
     this.clusters = clusters;
@@ -47,7 +75,8 @@ export class ClustersPane {
     const cards = clusters.map((cluster) => this.card(cluster, kept));
     for (const key of [...this.groups.keys()]) if (!kept.has(key)) this.groups.delete(key);
     // Cards are kept as nodes, so that a focused tile and its tooltip outlive an update.
-    if (cards.some((card, index) => this.body.children[index] !== card) || this.body.children.length !== cards.length) replace(this.body, cards);
+    if (cards.some((card, index) => this.body.children[index] !== card) || this.body.children.length !== cards.length)
+      replace(this.body, cards);
     if (!clusters.length) replace(this.body, h("p", { class: "clusters-empty" }, "No cluster has answered yet."));
     this.mischief.refresh();
   }
@@ -59,7 +88,11 @@ export class ClustersPane {
     const card = this.groups.get(key);
     replace(card.nodes, (cluster.nodes ?? []).map(nodeChip));
     const rows = (cluster.workloads ?? []).map((workload) => this.workload(cluster, workload, kept));
-    if (rows.some((row, index) => card.workloads.children[index] !== row) || card.workloads.children.length !== rows.length) replace(card.workloads, rows);
+    if (
+      rows.some((row, index) => card.workloads.children[index] !== row) ||
+      card.workloads.children.length !== rows.length
+    )
+      replace(card.workloads, rows);
     return card.node;
   }
 
@@ -68,7 +101,9 @@ export class ClustersPane {
     kept.add(key);
     if (!this.groups.has(key)) this.groups.set(key, new TileGroup(cluster.name, workload, this.colours));
     const group = this.groups.get(key);
-    const pods = (cluster.pods ?? []).filter((pod) => pod.namespace === workload.namespace && pod.workload === workload.name);
+    const pods = (cluster.pods ?? []).filter(
+      (pod) => pod.namespace === workload.namespace && pod.workload === workload.name,
+    );
     group.show(workload, pods);
     return group.node;
   }
@@ -77,10 +112,25 @@ export class ClustersPane {
 function newCard(name) {
   const nodes = h("div", { class: "nodes" });
   const workloads = h("div", { class: "workloads" });
-  return { nodes, workloads, node: h("section", { class: "cluster", "aria-label": `Cluster ${name}` }, h("header", { class: "cluster-head" }, h("h3", {}, name), nodes), workloads) };
+  return {
+    nodes,
+    workloads,
+    node: h(
+      "section",
+      { class: "cluster", "aria-label": `Cluster ${name}` },
+      h("header", { class: "cluster-head" }, h("h3", {}, name), nodes),
+      workloads,
+    ),
+  };
 }
 
 function nodeChip(node) {
   const [tone, words] = node.paused ? ["paused", "paused"] : node.ready ? ["good", "ready"] : ["bad", "not ready"];
-  return h("span", { class: `node-chip ${tone}`, title: `Node ${node.name}: ${words}` }, node.paused && icon("pause", 11), node.name, tone !== "good" && h("span", { class: "node-state" }, ` ${words}`));
+  return h(
+    "span",
+    { class: `node-chip ${tone}`, title: `Node ${node.name}: ${words}` },
+    node.paused && icon("pause", 11),
+    node.name,
+    tone !== "good" && h("span", { class: "node-state" }, ` ${words}`),
+  );
 }

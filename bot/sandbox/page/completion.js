@@ -1,6 +1,8 @@
 /**
- * What a half-typed line may become: slash commands with their usage, people, channels. Pure: text and caret in, proposals out.
- * Called by the composer. A proposal is { label, note, insert, from, to }: the text between `from` and `to` becomes `insert`.
+ * What a half-typed line may become: slash commands with their usage, people, channels. Pure: text and caret in,
+ * proposals out.
+ * Called by the composer. A proposal is { label, note, insert, from, to }: the text between `from` and `to` becomes
+ * `insert`.
  */
 
 const MOST = 8;
@@ -20,27 +22,72 @@ export function proposals(text, caret, directory, { threaded = false } = {}) {
 function commands(typed, caret, directory) {
   return directory.commands
     .filter((one) => one.command.slice(1).toLowerCase().startsWith(typed))
-    .map((one) => ({ label: one.command, usage: one.usage_hint ?? "", note: one.description ?? "", insert: `${one.command} `, from: 0, to: caret, kind: "command" }));
+    .map((one) => ({
+      label: one.command,
+      usage: one.usage_hint ?? "",
+      note: one.description ?? "",
+      insert: `${one.command} `,
+      from: 0,
+      to: caret,
+      kind: "command",
+    }));
 }
 
 function people(typed, caret, directory) {
   const from = caret - typed.length - 1;
   const bot = { id: directory.bot.user_id, name: directory.bot.name, note: "App", isBot: true };
-  const humans = directory.humans().map((user) => ({ id: user.id, name: directory.userName(user.id), note: user.real_name ?? "", isBot: false }));
-  const groups = [...directory.groups.values()].map((group) => ({ id: group.id, name: group.handle, note: group.name ?? "User group", isGroup: true }));
-  const broadcast = [{ id: "here", name: "here", note: "Notify everybody who is active in this channel", isGroup: true }];
+  const humans = directory
+    .humans()
+    .map((user) => ({ id: user.id, name: directory.userName(user.id), note: user.real_name ?? "", isBot: false }));
+  const groups = [...directory.groups.values()].map((group) => ({
+    id: group.id,
+    name: group.handle,
+    note: group.name ?? "User group",
+    isGroup: true,
+  }));
+  const broadcast = [
+    { id: "here", name: "here", note: "Notify everybody who is active in this channel", isGroup: true },
+  ];
   return [bot, ...humans, ...groups, ...broadcast]
-    .filter((one) => one.name.toLowerCase().startsWith(typed) || one.note.toLowerCase().split(" ").some((word) => typed && word.startsWith(typed)))
+    .filter(
+      (one) =>
+        one.name.toLowerCase().startsWith(typed) ||
+        one.note
+          .toLowerCase()
+          .split(" ")
+          .some((word) => typed && word.startsWith(typed)),
+    )
     .slice(0, MOST)
-    .map((one) => ({ label: one.name, note: one.note, insert: `@${one.name} `, from, to: caret, kind: "person", author: one }));
+    .map((one) => ({
+      label: one.name,
+      note: one.note,
+      insert: `@${one.name} `,
+      from,
+      to: caret,
+      kind: "person",
+      author: one,
+    }));
 }
 
 function channels(typed, caret, directory) {
-  return directory.channels().filter((one) => !one.is_im && one.name.startsWith(typed)).slice(0, MOST)
-    .map((one) => ({ label: `#${one.name}`, note: "", insert: `#${one.name} `, from: caret - typed.length - 1, to: caret, kind: "channel" }));
+  return directory
+    .channels()
+    .filter((one) => !one.is_im && one.name.startsWith(typed))
+    .slice(0, MOST)
+    .map((one) => ({
+      label: `#${one.name}`,
+      note: "",
+      insert: `#${one.name} `,
+      from: caret - typed.length - 1,
+      to: caret,
+      kind: "channel",
+    }));
 }
 
-/** The usage of the command that is being typed and which of its words comes next: { command, words: [{ text, active }] } or null. */
+/**
+ * The usage of the command that is being typed and which of its words comes next: { command, words: [{ text, active
+ * }] } or null.
+ */
 export function usageAt(text, caret, directory) {
   const found = /^(\/\S+)\s/.exec(text);
   const command = found && directory.commands.find((one) => one.command === found[1]);
@@ -51,9 +98,14 @@ export function usageAt(text, caret, directory) {
   return { command: command.command, words: words.map((word, index) => ({ text: word, active: index === active })) };
 }
 
-/** What a person typed with @name of people as <@U…>, whatever its case; the server does the rest (escapes, groups, channels). */
+/**
+ * What a person typed with @name of people as <@U…>, whatever its case; the server does the rest (escapes, groups,
+ * channels).
+ */
 export function toSlackText(typed, directory) {
   const names = new Map(directory.humans().map((user) => [directory.userName(user.id).toLowerCase(), user.id]));
   names.set(directory.bot.name.toLowerCase(), directory.bot.user_id);
-  return typed.replace(/(^|[\s(])@([\p{L}\p{N}_-]+)/gu, (all, before, name) => (names.has(name.toLowerCase()) ? `${before}<@${names.get(name.toLowerCase())}>` : all));
+  return typed.replace(/(^|[\s(])@([\p{L}\p{N}_-]+)/gu, (all, before, name) =>
+    names.has(name.toLowerCase()) ? `${before}<@${names.get(name.toLowerCase())}>` : all,
+  );
 }

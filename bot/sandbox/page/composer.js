@@ -1,5 +1,6 @@
 /**
- * The box where a person types: Enter sends, Shift+Enter breaks the line, arrows walk through completions or earlier lines.
+ * The box where a person types: Enter sends, Shift+Enter breaks the line, arrows walk through completions or earlier
+ * lines.
  * Used by the channel pane and the thread pane. It knows nothing of the server: `hooks.send(text)` does the rest.
  */
 import { avatar } from "./avatar.js";
@@ -23,12 +24,48 @@ export class Composer {
 
   build(node) {
     const listId = `${this.name}-completion`;
-    this.list = h("div", { class: "completion", id: listId, role: "listbox", "aria-label": "Suggestions", hidden: true });
+    this.list = h("div", {
+      class: "completion",
+      id: listId,
+      role: "listbox",
+      "aria-label": "Suggestions",
+      hidden: true,
+    });
     this.usage = h("div", { class: "usage", "aria-hidden": "true", hidden: true });
-    this.box = h("textarea", { id: `${this.name}-box`, class: "composer-box", rows: "1", role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": listId, autocomplete: "off", spellcheck: "false", enterkeyhint: "send" });
-    this.button = h("button", { type: "submit", class: "send", "aria-label": "Send", title: "Send (Enter)", disabled: true }, icon("send", 18));
-    const form = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.send(); } }, this.list, this.usage, h("div", { class: "composer-line" }, this.box, this.button));
-    this.box.addEventListener("input", () => { this.recalled = -1; this.refresh(); });
+    this.box = h("textarea", {
+      id: `${this.name}-box`,
+      class: "composer-box",
+      rows: "1",
+      role: "combobox",
+      "aria-autocomplete": "list",
+      "aria-expanded": "false",
+      "aria-controls": listId,
+      autocomplete: "off",
+      spellcheck: "false",
+      enterkeyhint: "send",
+    });
+    this.button = h(
+      "button",
+      { type: "submit", class: "send", "aria-label": "Send", title: "Send (Enter)", disabled: true },
+      icon("send", 18),
+    );
+    const form = h(
+      "form",
+      {
+        class: "composer",
+        onsubmit: (event) => {
+          event.preventDefault();
+          this.send();
+        },
+      },
+      this.list,
+      this.usage,
+      h("div", { class: "composer-line" }, this.box, this.button),
+    );
+    this.box.addEventListener("input", () => {
+      this.recalled = -1;
+      this.refresh();
+    });
     this.box.addEventListener("click", () => this.refresh());
     this.box.addEventListener("keydown", (event) => this.onKey(event));
     this.box.addEventListener("blur", () => setTimeout(() => this.hide(), 120));
@@ -48,7 +85,9 @@ export class Composer {
     this.refresh();
   }
 
-  focus() { this.box.focus(); }
+  focus() {
+    this.box.focus();
+  }
 
   send() {
     const text = this.box.value.trim();
@@ -75,26 +114,67 @@ export class Composer {
   drawUsage() {
     const usage = this.offered.length ? null : usageAt(this.box.value, this.box.selectionStart, this.hooks.directory());
     this.usage.hidden = !usage;
-    if (usage) replace(this.usage, h("code", {}, usage.command), usage.words.map((word) => h("span", { class: word.active ? "word active" : "word" }, word.text)));
+    if (usage)
+      replace(
+        this.usage,
+        h("code", {}, usage.command),
+        usage.words.map((word) => h("span", { class: word.active ? "word active" : "word" }, word.text)),
+      );
   }
 
   drawList() {
     const open = this.offered.length > 0;
     this.list.hidden = !open;
     this.box.setAttribute("aria-expanded", String(open));
-    if (!open) { this.box.removeAttribute("aria-activedescendant"); return; }
-    replace(this.list, this.offered.map((one, index) => this.option(one, index)),
-      h("div", { class: "completion-keys", "aria-hidden": "true" }, h("kbd", {}, "↑"), h("kbd", {}, "↓"), " to move ", h("kbd", {}, "Tab"), " to take ", h("kbd", {}, "Esc"), " to close"));
+    if (!open) {
+      this.box.removeAttribute("aria-activedescendant");
+      return;
+    }
+    replace(
+      this.list,
+      this.offered.map((one, index) => this.option(one, index)),
+      h(
+        "div",
+        { class: "completion-keys", "aria-hidden": "true" },
+        h("kbd", {}, "↑"),
+        h("kbd", {}, "↓"),
+        " to move ",
+        h("kbd", {}, "Tab"),
+        " to take ",
+        h("kbd", {}, "Esc"),
+        " to close",
+      ),
+    );
     this.mark();
   }
 
   option(one, index) {
-    const node = h("div", { class: `completion-option ${one.kind}`, role: "option", id: `${this.name}-option-${index}` },
-      one.author && (one.author.isGroup ? h("span", { class: "avatar small group", "aria-hidden": "true" }, icon("at", 15)) : avatar(one.author, "small")),
-      h("span", { class: "completion-label" }, one.label, one.usage && h("span", { class: "completion-usage" }, ` ${one.usage}`)),
-      one.note && h("span", { class: "completion-note" }, one.note));
-    node.addEventListener("pointerdown", (event) => { event.preventDefault(); this.chosen = index; this.take(); });
-    node.addEventListener("pointermove", () => { if (this.chosen !== index) { this.chosen = index; this.mark(); } });
+    const node = h(
+      "div",
+      { class: `completion-option ${one.kind}`, role: "option", id: `${this.name}-option-${index}` },
+      one.author &&
+        (one.author.isGroup
+          ? h("span", { class: "avatar small group", "aria-hidden": "true" }, icon("at", 15))
+          : avatar(one.author, "small")),
+      h(
+        "span",
+        { class: "completion-label" },
+        one.label,
+        one.usage && h("span", { class: "completion-usage" }, ` ${one.usage}`),
+      ),
+      one.note && h("span", { class: "completion-note" }, one.note),
+    );
+    node.addEventListener("pointerdown", (event) => {
+      event.preventDefault();
+      this.chosen = index;
+      this.take();
+    });
+    node.addEventListener("pointermove", () => {
+      if (this.chosen !== index) {
+        this.chosen = index;
+        this.mark();
+      }
+    });
     return node;
   }
 
@@ -131,9 +211,15 @@ export class Composer {
 
   onKey(event) {
     if (event.isComposing) return; // an input method is choosing characters: Enter belongs to it
-    if (this.offered.length && this.onCompletionKey(event)) { event.preventDefault(); event.stopPropagation(); return; }
-    if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); this.send(); }
-    else if (event.key === "ArrowUp" && (this.box.value === "" || this.recalled >= 0)) this.recall(event, 1);
+    if (this.offered.length && this.onCompletionKey(event)) {
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
+    if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      this.send();
+    } else if (event.key === "ArrowUp" && (this.box.value === "" || this.recalled >= 0)) this.recall(event, 1);
     else if (event.key === "ArrowDown" && this.recalled >= 0) this.recall(event, -1);
   }
 
@@ -144,9 +230,18 @@ export class Composer {
       this.mark();
       return true;
     }
-    if (event.key === "Escape") { this.hide(); return true; }
-    if (event.key === "Tab" && !event.shiftKey) { this.take(); return true; }
-    if (event.key === "Enter" && !event.shiftKey && !this.isWhole) { this.take(); return true; }
+    if (event.key === "Escape") {
+      this.hide();
+      return true;
+    }
+    if (event.key === "Tab" && !event.shiftKey) {
+      this.take();
+      return true;
+    }
+    if (event.key === "Enter" && !event.shiftKey && !this.isWhole) {
+      this.take();
+      return true;
+    }
     return false;
   }
 

@@ -9,15 +9,40 @@ export function confirmDialog(confirm, directory) {
   return new Promise((resolve) => {
     const titleId = `confirm-${crypto.randomUUID()}`;
     const before = document.activeElement;
-    const finish = (answer) => { dialog.close(); dialog.remove(); before?.focus?.(); resolve(answer); };
-    const deny = h("button", { type: "button", class: "button plain", onclick: () => finish(false) }, words(confirm.deny, directory));
-    const accept = h("button", { type: "button", class: `button ${confirm.style === "danger" ? "danger solid" : "primary"}`, onclick: () => finish(true) }, words(confirm.confirm, directory));
-    const dialog = h("dialog", { class: "dialog small", "aria-labelledby": titleId, role: "alertdialog" },
+    const finish = (answer) => {
+      dialog.close();
+      dialog.remove();
+      before?.focus?.();
+      resolve(answer);
+    };
+    const deny = h(
+      "button",
+      { type: "button", class: "button plain", onclick: () => finish(false) },
+      words(confirm.deny, directory),
+    );
+    const accept = h(
+      "button",
+      {
+        type: "button",
+        class: `button ${confirm.style === "danger" ? "danger solid" : "primary"}`,
+        onclick: () => finish(true),
+      },
+      words(confirm.confirm, directory),
+    );
+    const dialog = h(
+      "dialog",
+      { class: "dialog small", "aria-labelledby": titleId, role: "alertdialog" },
       h("header", { class: "dialog-head" }, h("h2", { id: titleId }, words(confirm.title, directory))),
       h("div", { class: "dialog-body text" }, words(confirm.text, directory)),
-      h("footer", { class: "dialog-foot" }, deny, accept));
-    dialog.addEventListener("cancel", (event) => { event.preventDefault(); finish(false); });
-    dialog.addEventListener("pointerdown", (event) => { if (event.target === dialog) finish(false); });
+      h("footer", { class: "dialog-foot" }, deny, accept),
+    );
+    dialog.addEventListener("cancel", (event) => {
+      event.preventDefault();
+      finish(false);
+    });
+    dialog.addEventListener("pointerdown", (event) => {
+      if (event.target === dialog) finish(false);
+    });
     document.body.append(dialog);
     dialog.showModal();
     (confirm.style === "danger" ? deny : accept).focus();

@@ -5,7 +5,10 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Make an element. `attrs`: class, dataset, on{event}, style (custom properties), booleans; null and false are left out. */
+/**
+ * Make an element. `attrs`: class, dataset, on{event}, style (custom properties), booleans; null and false are left
+ * out.
+ */
 export function h(tag, attrs = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attrs ?? {})) setAttribute(node, name, value);
@@ -70,7 +73,13 @@ const STROKES = {
 export function icon(name, size = 18) {
   const svg = document.createElementNS(SVG, "svg");
   const path = document.createElementNS(SVG, "path");
-  for (const [key, value] of Object.entries({ viewBox: "0 0 24 24", width: size, height: size, "aria-hidden": "true", class: "icon" }))
+  for (const [key, value] of Object.entries({
+    viewBox: "0 0 24 24",
+    width: size,
+    height: size,
+    "aria-hidden": "true",
+    class: "icon",
+  }))
     svg.setAttribute(key, value);
   path.setAttribute("d", STROKES[name]);
   svg.append(path);
@@ -81,7 +90,9 @@ export function icon(name, size = 18) {
 export function announce(text) {
   const region = document.getElementById("announcer");
   region.textContent = "";
-  requestAnimationFrame(() => { region.textContent = text; });
+  requestAnimationFrame(() => {
+    region.textContent = text;
+  });
 }
 
 let toastTimer = 0;
@@ -92,5 +103,7 @@ export function toast(text, kind = "ok") {
   replace(node, text);
   node.className = `toast shown ${kind}`;
   clearTimeout(toastTimer);
-  toastTimer = setTimeout(() => { node.className = "toast"; }, 5000);
+  toastTimer = setTimeout(() => {
+    node.className = "toast";
+  }, 5000);
 }

@@ -1,12 +1,22 @@
-/** Emoji by shortcode (":tada:"), as the Unicode characters. Called by the text renderers; unknown names stay as typed. */
+/**
+ * Emoji by shortcode (":tada:"), as the Unicode characters. Called by the text renderers; unknown names stay as
+ * typed.
+ */
 import { SHORTCODES } from "./vendor/shortcodes.js";
 
-const CHARACTERS = new Map(SHORTCODES.trim().split(/[,\n]/).map((entry) => entry.split(" ")));
+const CHARACTERS = new Map(
+  SHORTCODES.trim()
+    .split(/[,\n]/)
+    .map((entry) => entry.split(" ")),
+);
 const SKIN_TONES = { 2: "1f3fb", 3: "1f3fc", 4: "1f3fd", 5: "1f3fe", 6: "1f3ff" };
 
 /** Code points as Slack writes them ("1f44d-1f3fb") to characters. */
 export function fromCodePoints(hex) {
-  return hex.split("-").map((point) => String.fromCodePoint(parseInt(point, 16))).join("");
+  return hex
+    .split("-")
+    .map((point) => String.fromCodePoint(parseInt(point, 16)))
+    .join("");
 }
 
 /** The characters for a shortcode without its colons ("tada", "+1::skin-tone-3"), or null when nobody knows it. */

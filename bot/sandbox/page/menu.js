@@ -1,4 +1,7 @@
-/** A small menu that hangs on a button, with arrow keys, Home, End, Esc and a click outside. Called by the overflow element, personas and mischief. */
+/**
+ * A small menu that hangs on a button, with arrow keys, Home, End, Esc and a click outside. Called by the overflow
+ * element, personas and mischief.
+ */
 import { append, h } from "./dom.js";
 
 let open = null;
@@ -28,16 +31,45 @@ export function closeMenu({ refocus = false } = {}) {
 }
 
 function entry(item) {
-  const choice = item.checked === undefined ? { role: "menuitem" } : { role: "menuitemradio", "aria-checked": String(item.checked) };
-  return h("button", { type: "button", class: "menu-item", tabindex: "-1", ...choice, onclick: () => { closeMenu({ refocus: true }); item.choose(); } },
-    item.leading, h("span", { class: "menu-words" }, h("span", {}, item.label), item.note && h("span", { class: "menu-note" }, item.note)));
+  const choice =
+    item.checked === undefined ? { role: "menuitem" } : { role: "menuitemradio", "aria-checked": String(item.checked) };
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "menu-item",
+      tabindex: "-1",
+      ...choice,
+      onclick: () => {
+        closeMenu({ refocus: true });
+        item.choose();
+      },
+    },
+    item.leading,
+    h(
+      "span",
+      { class: "menu-words" },
+      h("span", {}, item.label),
+      item.note && h("span", { class: "menu-note" }, item.note),
+    ),
+  );
 }
 
 function onKey(event, node, anchor) {
   const entries = [...node.querySelectorAll("button")];
   const at = entries.indexOf(document.activeElement);
   const goTo = (index) => entries.at(index % entries.length)?.focus();
-  const keys = { ArrowDown: () => goTo(at + 1), ArrowUp: () => goTo(at - 1), Home: () => goTo(0), End: () => goTo(-1), Escape: () => closeMenu({ refocus: true }), Tab: () => { closeMenu(); anchor.focus(); } };
+  const keys = {
+    ArrowDown: () => goTo(at + 1),
+    ArrowUp: () => goTo(at - 1),
+    Home: () => goTo(0),
+    End: () => goTo(-1),
+    Escape: () => closeMenu({ refocus: true }),
+    Tab: () => {
+      closeMenu();
+      anchor.focus();
+    },
+  };
   if (!keys[event.key]) return;
   if (event.key !== "Tab") event.preventDefault();
   event.stopPropagation();

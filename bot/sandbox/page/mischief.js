@@ -1,4 +1,7 @@
-/** The row of mischief: things that go wrong in real life, one button each, and what each of them did in words. Part of the clusters pane. */
+/**
+ * The row of mischief: things that go wrong in real life, one button each, and what each of them did in words. Part
+ * of the clusters pane.
+ */
 import { sandbox } from "./api.js";
 import { h, icon, replace } from "./dom.js";
 import { openMenu } from "./menu.js";
@@ -16,12 +19,22 @@ export class MischiefRow {
     this.pause = this.menuButton("pause-node", "pause", "Pause a node", () => this.nodes());
     this.crash = this.menuButton("crash-pod", "bolt", "Crash a pod", () => this.workloads());
     this.publish = this.menuButton("publish-image", "broken", "Publish a broken image", () => this.repositories());
-    this.node = h("section", { class: "mischief", "aria-label": "Mischief" }, h("h3", {}, "Mischief"),
-      h("div", { class: "mischief-row" }, this.kill, this.crash, this.pause, this.publish, this.limit), this.result);
+    this.node = h(
+      "section",
+      { class: "mischief", "aria-label": "Mischief" },
+      h("h3", {}, "Mischief"),
+      h("div", { class: "mischief-row" }, this.kill, this.crash, this.pause, this.publish, this.limit),
+      this.result,
+    );
   }
 
   button(kind, mark, label, run) {
-    return h("button", { type: "button", class: "mischief-button", dataset: { mischief: kind }, onclick: run }, icon(mark, 16), h("span", {}, label));
+    return h(
+      "button",
+      { type: "button", class: "mischief-button", dataset: { mischief: kind }, onclick: run },
+      icon(mark, 16),
+      h("span", {}, label),
+    );
   }
 
   /** `entries` may be asked from the server, so the menu opens when they are there. */
@@ -52,12 +65,16 @@ export class MischiefRow {
   }
 
   async killBot() {
-    this.killed = await this.act("kill-bot", {}, this.kill, () => ["The bot was killed (SIGKILL). The sandbox starts it again; what it was doing goes on."]);
+    this.killed = await this.act("kill-bot", {}, this.kill, (answer) => [
+      answer.killed === false
+        ? "The bot was not running. It is being started."
+        : "The bot was killed (SIGKILL). The sandbox starts it again; what it was doing goes on.",
+    ]);
   }
 
   /** Told by the stream: close the story of the killed bot. */
   setBot(presence) {
-    if (this.killed && presence === "restarting") this.wasAway = true;
+    if (this.killed && presence !== "connected") this.wasAway = true;
     if (this.killed && this.wasAway && presence === "connected") {
       this.killed = this.wasAway = false;
       this.say("good", "The bot is back and connected.");
@@ -65,10 +82,27 @@ export class MischiefRow {
   }
 
   workloads() {
-    return this.page.clusters().flatMap((cluster) => (cluster.workloads ?? []).flatMap((workload) => ["Error", "OOMKilled"].map((reason) => ({
-      label: `${cluster.name} / ${workload.name}`, note: reason === "OOMKilled" ? "runs out of memory (OOMKilled)" : "exits with an error, again and again",
-      choose: () => this.act("crash-pod", { cluster: cluster.name, namespace: workload.namespace, workload: workload.name, reason }, this.crash, (answer) => [`A pod of ${workload.name} in ${cluster.name} crashes`, answer.pod ? ` (${answer.pod})` : "", `: ${answer.reason ?? reason}.`]),
-    }))));
+    return this.page.clusters().flatMap((cluster) =>
+      (cluster.workloads ?? [])
+        .filter((workload) => workload.ready > 0)
+        .flatMap((workload) =>
+          ["Error", "OOMKilled"].map((reason) => ({
+            label: `${cluster.name} / ${workload.name}`,
+            note: reason === "OOMKilled" ? "runs out of memory (OOMKilled)" : "exits with an error",
+            choose: () =>
+              this.act(
+                "crash-pod",
+                { cluster: cluster.name, namespace: workload.namespace, workload: workload.name, reason },
+                this.crash,
+                (answer) => [
+                  `A pod of ${workload.name} in ${cluster.name} crashes`,
+                  answer.pod ? ` (${answer.pod})` : "",
+                  `: ${answer.reason ?? reason}.`,
+                ],
+              ),
+          })),
+        ),
+    );
   }
 
   async repositories() {
@@ -82,34 +116,56 @@ export class MischiefRow {
 
   async publishBroken(repository, tag) {
     const line = `/deploy stg ${repository.split("/").at(-1)} ${tag}`;
-    await this.act("publish-image", { repository, tag }, this.publish, () => [`Published ${repository}:`, h("strong", {}, tag), ", which can't start. Type ", h("code", {}, line), " ",
-      h("button", { type: "button", class: "link-button", onclick: () => this.page.write(line) }, "Write it for me")]);
+    await this.act("publish-image", { repository, tag }, this.publish, () => [
+      `Published ${repository}:`,
+      h("strong", {}, tag),
+      ", which can't start. Type ",
+      h("code", {}, line),
+      " ",
+      h("button", { type: "button", class: "link-button", onclick: () => this.page.write(line) }, "Write it for me"),
+    ]);
   }
 
   nodes() {
-    return this.page.clusters().flatMap((cluster) => (cluster.nodes ?? []).map((node) => ({
-      label: `${cluster.name} / ${node.name}`, note: node.paused ? "paused: let it go on" : "its pods can't start or report",
-      choose: () => this.act("pause-node", { cluster: cluster.name, node: node.name, paused: !node.paused }, this.pause, () => [node.paused ? `Node ${node.name} in ${cluster.name} goes on.` : `Node ${node.name} in ${cluster.name} is paused. Choose it again to let it go on.`]),
-    })));
+    return this.page.clusters().flatMap((cluster) =>
+      (cluster.nodes ?? []).map((node) => ({
+        label: `${cluster.name} / ${node.name}`,
+        note: node.paused ? "paused: let it go on" : "its pods can't start or report",
+        choose: () =>
+          this.act("pause-node", { cluster: cluster.name, node: node.name, paused: !node.paused }, this.pause, () => [
+            node.paused
+              ? `Node ${node.name} in ${cluster.name} goes on.`
+              : `Node ${node.name} in ${cluster.name} is paused. Choose it again to let it go on.`,
+          ]),
+      })),
+    );
   }
 
   async rateLimit() {
     const began = Date.now();
-    const ok = await this.act("slack-429", { seconds: RATE_LIMIT_SECONDS }, this.limit, () => [`Slack answers 429 for ${RATE_LIMIT_SECONDS} s. Nothing may get lost or come twice.`]);
+    const ok = await this.act("slack-429", { seconds: RATE_LIMIT_SECONDS }, this.limit, () => [
+      `Slack answers 429 for ${RATE_LIMIT_SECONDS} s. Nothing may get lost or come twice.`,
+    ]);
     if (!ok) return;
     clearInterval(this.countdown);
     const label = this.limit.lastChild;
     this.countdown = setInterval(() => {
       const left = RATE_LIMIT_SECONDS - Math.floor((Date.now() - began) / 1000);
       replace(label, left > 0 ? `429 for ${left} s more` : "Slack answers 429");
-      if (left <= 0) { clearInterval(this.countdown); this.say("good", "Slack answers normally again."); }
+      if (left <= 0) {
+        clearInterval(this.countdown);
+        this.say("good", "Slack answers normally again.");
+      }
     }, 500);
   }
 
   refresh() {
     const paused = this.page.clusters().flatMap((cluster) => (cluster.nodes ?? []).filter((node) => node.paused));
     this.pause.classList.toggle("on", paused.length > 0);
-    replace(this.pause.lastChild, paused.length ? `Pause a node (${paused.length} paused)` : "Pause a node");
+    replace(
+      this.pause.lastChild,
+      paused.length ? `${paused.length} ${paused.length === 1 ? "node" : "nodes"} paused` : "Pause a node",
+    );
   }
 }
 
@@ -119,6 +175,9 @@ export function nextBrokenTag(tags) {
   const newest = plain.at(-1) ?? "0.0.0";
   let [, lead, patch] = /^(v?\d+\.\d+\.)(\d+)$/.exec(newest);
   let tag;
-  do { patch = Number(patch) + 1; tag = `${lead}${patch}-broken`; } while (tags.includes(tag));
+  do {
+    patch = Number(patch) + 1;
+    tag = `${lead}${patch}-broken`;
+  } while (tags.includes(tag));
   return tag;
 }

@@ -1,7 +1,8 @@
 /**
  * Slack's mrkdwn as DOM nodes: *bold* _it_ ~s~ `code` ```pre``` > quotes, bullets, links, mentions, dates, emoji.
  * Called by the block renderer and the message list with `directory` (who and what an id is).
- * It never parses HTML: every character a person typed ends in a text node, and only http, https and mailto become links.
+ * It never parses HTML: every character a person typed ends in a text node, and only http, https and mailto become
+ * links.
  */
 import { h } from "./dom.js";
 import { emoji, SHORTCODE, withEmoji } from "./emoji.js";
@@ -33,16 +34,20 @@ export function safeUrl(text) {
 /** A link that opens elsewhere, or its words alone when the address is not safe to follow. */
 export function link(address, ...label) {
   const href = safeUrl(address);
-  if (!href) return h("span", { class: "dead-link", title: "This page does not follow this kind of address" }, ...label);
+  if (!href)
+    return h("span", { class: "dead-link", title: "This page does not follow this kind of address" }, ...label);
   return h("a", { href, target: "_blank", rel: "noopener noreferrer nofollow" }, ...label);
 }
 
 /** A whole mrkdwn text as a list of nodes. `verbatim` leaves bare URLs alone, as Slack does. */
 export function mrkdwn(text, directory, { verbatim = false } = {}) {
   const nodes = [];
-  for (const [index, part] of String(text ?? "").split("```").entries()) {
+  for (const [index, part] of String(text ?? "")
+    .split("```")
+    .entries()) {
     const fenced = index % 2 === 1;
-    if (fenced && part.trim()) nodes.push(h("pre", { class: "pre", tabindex: "0" }, codeText(part.replace(/^\n|\n$/g, ""), directory)));
+    if (fenced && part.trim())
+      nodes.push(h("pre", { class: "pre", tabindex: "0" }, codeText(part.replace(/^\n|\n$/g, ""), directory)));
     else if (!fenced && part) nodes.push(...lines(trimAround(part, index), directory, verbatim));
   }
   return nodes;
@@ -60,7 +65,7 @@ function lines(text, directory, verbatim) {
     const marker = /^(?:&gt;|>)(?:(?:&gt;|>){2})? ?/.exec(line);
     if (marker || openEnded) {
       openEnded ||= /^(?:&gt;|>){3}/.test(line);
-      if (!quote) nodes.push(quote = h("blockquote"));
+      if (!quote) nodes.push((quote = h("blockquote")));
       else quote.append("\n");
       quote.append(...inline(line.slice(marker ? marker[0].length : 0), directory, verbatim));
       continue;
@@ -82,14 +87,22 @@ function bullet(line, directory, verbatim) {
   if (!found) return null;
   const depth = Math.min(3, Math.floor(found[1].length / 2));
   const mark = found[2] === "-" ? "–" : found[2];
-  return h("span", { class: `bullet depth-${depth}` }, h("span", { class: "mark" }, `${mark} `), ...inline(line.slice(found[0].length), directory, verbatim));
+  return h(
+    "span",
+    { class: `bullet depth-${depth}` },
+    h("span", { class: "mark" }, `${mark} `),
+    ...inline(line.slice(found[0].length), directory, verbatim),
+  );
 }
 
 /** One line's worth of inline markup. */
 export function inline(text, directory, verbatim = false) {
   const nodes = [];
   let plain = "";
-  const flush = () => { if (plain) nodes.push(unescape(plain)); plain = ""; };
+  const flush = () => {
+    if (plain) nodes.push(unescape(plain));
+    plain = "";
+  };
   for (let at = 0; at < text.length;) {
     const [node, next] = token(text, at, directory, verbatim);
     if (node === null) {
@@ -107,7 +120,10 @@ export function inline(text, directory, verbatim = false) {
 /** The node that begins at `at` and where it ends; [null, next] when it is plain text. */
 function token(text, at, directory, verbatim) {
   const char = text[at];
-  const match = (pattern) => { pattern.lastIndex = at; return pattern.exec(text); };
+  const match = (pattern) => {
+    pattern.lastIndex = at;
+    return pattern.exec(text);
+  };
   let found;
   if (char === "`" && (found = match(CODE))) return [h("code", {}, codeText(found[1], directory)), CODE.lastIndex];
   if (char === "<" && (found = match(CONTROL))) return [control(found[1], directory), CONTROL.lastIndex];
@@ -131,7 +147,8 @@ function closing(text, at) {
       pattern.lastIndex = end;
       if (pattern.test(text)) end = pattern.lastIndex;
     }
-    if (text[end] === char && !/\s/.test(text[end - 1]) && !WORD.test(text[end + 1] ?? " ")) return end > at + 1 ? end : -1;
+    if (text[end] === char && !/\s/.test(text[end - 1]) && !WORD.test(text[end + 1] ?? " "))
+      return end > at + 1 ? end : -1;
   }
   return -1;
 }
@@ -192,10 +209,15 @@ export function formatDate(when, format, now = new Date()) {
   const long = () => say({ weekday: "long", year: "numeric", month: "long", day: "numeric" });
   const pretty = (otherwise) => relativeDay(when, now)?.toLowerCase() ?? otherwise();
   const tokens = {
-    date_num: () => [when.getFullYear(), when.getMonth() + 1, when.getDate()].map((part) => String(part).padStart(2, "0")).join("-"),
+    date_num: () =>
+      [when.getFullYear(), when.getMonth() + 1, when.getDate()].map((part) => String(part).padStart(2, "0")).join("-"),
     date_slash: () => say({ year: "numeric", month: "2-digit", day: "2-digit" }),
-    date: normal, date_short: short, date_long: long,
-    date_pretty: () => pretty(normal), date_short_pretty: () => pretty(short), date_long_pretty: () => pretty(long),
+    date: normal,
+    date_short: short,
+    date_long: long,
+    date_pretty: () => pretty(normal),
+    date_short_pretty: () => pretty(short),
+    date_long_pretty: () => pretty(long),
     time: () => clock(when),
     time_secs: () => when.toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit", second: "2-digit" }),
     ago: () => ago(when, now),
@@ -216,7 +238,11 @@ export function relativeDay(when, now = new Date()) {
 export function ago(when, now = new Date()) {
   const seconds = (when - now) / 1000;
   const words = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
-  for (const [unit, length] of [["day", 86400], ["hour", 3600], ["minute", 60]])
+  for (const [unit, length] of [
+    ["day", 86400],
+    ["hour", 3600],
+    ["minute", 60],
+  ])
     if (Math.abs(seconds) >= length) return words.format(Math.round(seconds / length), unit);
   return words.format(Math.round(seconds), "second");
 }

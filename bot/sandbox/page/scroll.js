@@ -1,4 +1,7 @@
-/** Keeps a message pane at its newest line while the reader is there, and leaves it alone when they read further up. Used by both panes. */
+/**
+ * Keeps a message pane at its newest line while the reader is there, and leaves it alone when they read further up.
+ * Used by both panes.
+ */
 
 const NEAR_PX = 90;
 
@@ -8,12 +11,18 @@ export class Follow {
     this.node = node;
     this.onAway = onAway;
     this.following = true;
-    node.addEventListener("scroll", () => {
-      this.following = node.scrollHeight - node.scrollTop - node.clientHeight < NEAR_PX;
-      if (this.following) onAway(false);
-    }, { passive: true });
+    node.addEventListener(
+      "scroll",
+      () => {
+        this.following = node.scrollHeight - node.scrollTop - node.clientHeight < NEAR_PX;
+        if (this.following) onAway(false);
+      },
+      { passive: true },
+    );
     // The pane shrinks when the keyboard of a phone or the completion opens.
-    new ResizeObserver(() => { if (this.following) this.toEnd(); }).observe(node);
+    new ResizeObserver(() => {
+      if (this.following) this.toEnd();
+    }).observe(node);
   }
 
   toEnd() {

@@ -1,9 +1,12 @@
-/** One workload's row: its name, counts, version legend and a tile per pod. Kept between updates, so that tiles move instead of blinking. */
+/**
+ * One workload's row: its name, counts, version legend and a tile per pod. Kept between updates, so that tiles move
+ * instead of blinking.
+ */
 import { h, replace } from "./dom.js";
 import { byVersion } from "./versions.js";
 
 const FAILING = /crash|oom|errimage|imagepull|error|invalid|failed|runcontainer|createcontainer|evicted/i;
-const KINDS = { Deployment: "deploy", StatefulSet: "sts", DaemonSet: "ds" };
+const KINDS = { Deployment: "deploy", StatefulSet: "sts", DaemonSet: "ds", CronJob: "cron" };
 
 /** What a person needs to know of a pod: "ready", "starting", "failing" or "terminating". */
 export function stateOf(pod) {
@@ -23,20 +26,42 @@ export class TileGroup {
     this.paused = h("span", { class: "paused-mark", hidden: true }, "paused");
     this.grid = h("div", { class: "tiles", role: "group", "aria-label": `Pods of ${workload.name} in ${cluster}` });
     this.troubles = h("ul", { class: "troubles" });
-    this.node = h("div", { class: "workload" },
-      h("div", { class: "workload-head" }, h("span", { class: "workload-name" }, workload.name), h("span", { class: "workload-kind", title: `${workload.kind} in namespace ${workload.namespace}` }, KINDS[workload.kind] ?? workload.kind), this.paused, h("span", { class: "grow" }), this.counts),
-      this.bar, this.grid, this.legend, this.troubles);
+    this.node = h(
+      "div",
+      { class: "workload" },
+      h(
+        "div",
+        { class: "workload-head" },
+        h("span", { class: "workload-name" }, workload.name),
+        h(
+          "span",
+          { class: "workload-kind", title: `${workload.kind} in namespace ${workload.namespace}` },
+          KINDS[workload.kind] ?? workload.kind,
+        ),
+        this.paused,
+        h("span", { class: "grow" }),
+        this.counts,
+      ),
+      this.bar,
+      this.grid,
+      this.legend,
+      this.troubles,
+    );
     this.grid.addEventListener("keydown", (event) => this.onKey(event));
   }
 
   show(workload, pods) {
     const { ready = 0, desired = 0, updated } = workload;
-    replace(this.counts, h("strong", {}, String(ready)), ` of ${desired} ready`);
+    if (desired === 0) replace(this.counts, workload.kind === "CronJob" ? "not its time" : "scaled to 0");
+    else replace(this.counts, h("strong", {}, String(ready)), ` of ${desired} ready`);
     this.counts.title = updated === undefined ? "" : `${updated} of ${desired} on the newest template`;
     this.node.classList.toggle("short", ready < desired);
+    this.node.classList.toggle("at-rest", desired === 0 && pods.length === 0);
     this.bar.firstChild.style.setProperty("--share", String(desired ? Math.min(1, ready / desired) : 0));
     this.paused.hidden = !workload.paused;
-    const sorted = [...pods].sort((one, other) => String(one.created).localeCompare(String(other.created)) || one.name.localeCompare(other.name));
+    const sorted = [...pods].sort(
+      (one, other) => String(one.created).localeCompare(String(other.created)) || one.name.localeCompare(other.name),
+    );
     this.showTiles(sorted);
     this.showLegend(workload, sorted);
     this.showTroubles(sorted);
@@ -44,7 +69,12 @@ export class TileGroup {
 
   showTiles(pods) {
     const names = new Set(pods.map((pod) => pod.name));
-    for (const [name, tile] of this.tiles) if (!names.has(name)) { hideTooltip(tile); tile.remove(); this.tiles.delete(name); }
+    for (const [name, tile] of this.tiles)
+      if (!names.has(name)) {
+        hideTooltip(tile);
+        tile.remove();
+        this.tiles.delete(name);
+      }
     for (const pod of pods) {
       const tile = this.tiles.get(pod.name) ?? this.newTile(pod);
       this.paint(tile, pod);
@@ -54,7 +84,11 @@ export class TileGroup {
   }
 
   newTile(pod) {
-    const tile = h("button", { type: "button", class: "tile", tabindex: "-1" }, h("span", { class: "tile-mark", "aria-hidden": "true" }));
+    const tile = h(
+      "button",
+      { type: "button", class: "tile", tabindex: "-1" },
+      h("span", { class: "tile-mark", "aria-hidden": "true" }),
+    );
     for (const event of ["pointerenter", "focus", "click"]) tile.addEventListener(event, () => showTooltip(tile));
     for (const event of ["pointerleave", "blur"]) tile.addEventListener(event, () => hideTooltip(tile));
     this.tiles.set(pod.name, tile);
@@ -67,10 +101,22 @@ export class TileGroup {
     const words = { ready: "ready", starting: "starting", failing: "failing", terminating: "terminating" }[state];
     tile.className = `tile v${this.colours.of(pod.workload, pod.version)} ${state}`;
     tile.firstChild.textContent = { failing: "!", terminating: "–" }[state] ?? "";
-    tile.setAttribute("aria-label", `${pod.name}, ${pod.version}, ${words}${pod.reason && !pod.ready ? `: ${pod.reason}` : ""}`);
+    tile.setAttribute(
+      "aria-label",
+      `${pod.name}, ${pod.version}, ${words}${pod.reason && !pod.ready ? `: ${pod.reason}` : ""}`,
+    );
     tile.dataset.state = state;
     tile.dataset.pod = pod.name;
-    tile.facts = [pod.name, [["version", pod.version], ["state", pod.reason && !pod.ready ? `${words}: ${pod.reason}` : words], ["node", pod.node ?? "not placed yet"], ["restarts", String(pod.restarts ?? 0)], ["since", since(pod.created)]]];
+    tile.facts = [
+      pod.name,
+      [
+        ["version", pod.version],
+        ["state", pod.reason && !pod.ready ? `${words}: ${pod.reason}` : words],
+        ["node", pod.node ?? "not placed yet"],
+        ["restarts", String(pod.restarts ?? 0)],
+        ["since", since(pod.created)],
+      ],
+    ];
     if (tooltipOwner === tile) showTooltip(tile);
   }
 
@@ -78,15 +124,31 @@ export class TileGroup {
     const counts = new Map();
     for (const pod of pods) if (!pod.deleting) counts.set(pod.version, (counts.get(pod.version) ?? 0) + 1);
     if (!counts.size && workload.version) counts.set(workload.version, 0);
-    replace(this.legend, [...counts].sort(([one], [other]) => byVersion(String(one), String(other))).map(([version, count]) =>
-      h("span", { class: "legend-entry" }, h("span", { class: `swatch-dot v${this.colours.of(workload.name, version)}`, "aria-hidden": "true" }), h("span", { class: "legend-version" }, version), h("span", { class: "legend-count" }, `×${count}`))));
+    replace(
+      this.legend,
+      [...counts]
+        .sort(([one], [other]) => byVersion(String(one), String(other)))
+        .map(([version, count]) =>
+          h(
+            "span",
+            { class: "legend-entry" },
+            h("span", { class: `swatch-dot v${this.colours.of(workload.name, version)}`, "aria-hidden": "true" }),
+            h("span", { class: "legend-version" }, version),
+            count > 0 && h("span", { class: "legend-count" }, `×${count}`),
+          ),
+        ),
+    );
   }
 
   /** One line per reason: colour never says it alone. */
   showTroubles(pods) {
     const reasons = new Map();
-    for (const pod of pods.filter((one) => stateOf(one) === "failing")) reasons.set(pod.reason || pod.phase, (reasons.get(pod.reason || pod.phase) ?? 0) + 1);
-    replace(this.troubles, [...reasons].map(([reason, count]) => h("li", {}, `${count === 1 ? "1 pod" : `${count} pods`}: ${reason}`)));
+    for (const pod of pods.filter((one) => stateOf(one) === "failing"))
+      reasons.set(pod.reason || pod.phase, (reasons.get(pod.reason || pod.phase) ?? 0) + 1);
+    replace(
+      this.troubles,
+      [...reasons].map(([reason, count]) => h("li", {}, `${count === 1 ? "1 pod" : `${count} pods`}: ${reason}`)),
+    );
   }
 
   onKey(event) {
@@ -113,13 +175,24 @@ function showTooltip(tile) {
   const node = document.getElementById("tooltip");
   const [title, facts] = tile.facts;
   tooltipOwner = tile;
-  replace(node, h("div", { class: "tooltip-title" }, title), h("dl", {}, facts.map(([term, value]) => [h("dt", {}, term), h("dd", {}, value)])));
+  replace(
+    node,
+    h("div", { class: "tooltip-title" }, title),
+    h(
+      "dl",
+      {},
+      facts.map(([term, value]) => [h("dt", {}, term), h("dd", {}, value)]),
+    ),
+  );
   node.hidden = false;
   tile.setAttribute("aria-describedby", "tooltip");
   const box = tile.getBoundingClientRect();
   const size = node.getBoundingClientRect();
   const top = box.top - size.height - 8 < 8 ? box.bottom + 8 : box.top - size.height - 8;
-  node.style.setProperty("--x", `${Math.max(8, Math.min(box.left + box.width / 2 - size.width / 2, innerWidth - size.width - 8))}px`);
+  node.style.setProperty(
+    "--x",
+    `${Math.max(8, Math.min(box.left + box.width / 2 - size.width / 2, innerWidth - size.width - 8))}px`,
+  );
   node.style.setProperty("--y", `${top}px`);
 }
 

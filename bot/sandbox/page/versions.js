@@ -1,4 +1,7 @@
-/** Which colour a version has: the same on every cluster, different from its neighbours of the same service. Asked by the tiles. */
+/**
+ * Which colour a version has: the same on every cluster, different from its neighbours of the same service. Asked
+ * by the tiles.
+ */
 
 const COLOURS = 7;
 
@@ -14,13 +17,16 @@ export class VersionColours {
     }
     for (const [service, versions] of seen) {
       const known = this.byService.get(service) ?? new Map();
-      for (const version of [...versions].sort(byVersion)) if (!known.has(version)) known.set(version, known.size % COLOURS);
+      for (const version of [...versions].sort(byVersion))
+        if (!known.has(version)) known.set(version, known.size % COLOURS);
       this.byService.set(service, known);
     }
   }
 
   /** 0 to 6: the class `v0`… of a version. */
-  of(service, version) { return this.byService.get(service)?.get(version) ?? 0; }
+  of(service, version) {
+    return this.byService.get(service)?.get(version) ?? 0;
+  }
 }
 
 function add(seen, service, version) {

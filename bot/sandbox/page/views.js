@@ -12,7 +12,13 @@ class Form {
   fields = [];
 
   register(scene, part, read, restore) {
-    this.fields.push({ blockId: scene.blockId, actionId: part.action_id ?? part.type, read, restore, inInput: Boolean(scene.inputId) });
+    this.fields.push({
+      blockId: scene.blockId,
+      actionId: part.action_id ?? part.type,
+      read,
+      restore,
+      inInput: Boolean(scene.inputId),
+    });
   }
 
   /** Slack's `state.values`: block_id → action_id → { type, value… }. */
@@ -38,19 +44,31 @@ export class Views {
   }
 
   show(view) {
-    if (this.open.has(view.id)) { this.update(view); return; }
+    if (this.open.has(view.id)) {
+      this.update(view);
+      return;
+    }
     const dialog = h("dialog", { class: "dialog view" });
     const entry = { view, dialog, form: new Form(), before: document.activeElement };
     this.open.set(view.id, entry);
-    dialog.addEventListener("cancel", (event) => { event.preventDefault(); void this.close(view.id); });
+    dialog.addEventListener("cancel", (event) => {
+      event.preventDefault();
+      void this.close(view.id);
+    });
     document.body.append(dialog);
     this.fill(entry);
     dialog.showModal();
-    (dialog.querySelector("[autofocus]") ?? dialog.querySelector(".dialog-body :is(input,select,textarea)") ?? dialog.querySelector(".submit"))?.focus();
+    (
+      dialog.querySelector("[autofocus]") ??
+      dialog.querySelector(".dialog-body :is(input,select,textarea)") ??
+      dialog.querySelector(".submit")
+    )?.focus();
   }
 
   update(view) {
-    const entry = this.open.get(view.id) ?? [...this.open.values()].find((one) => view.external_id && one.view.external_id === view.external_id);
+    const entry =
+      this.open.get(view.id) ??
+      [...this.open.values()].find((one) => view.external_id && one.view.external_id === view.external_id);
     if (!entry) return;
     const typed = entry.form.values();
     const focus = entry.dialog.contains(document.activeElement) ? document.activeElement.dataset.focusKey : null;
@@ -58,7 +76,9 @@ export class Views {
     entry.form = new Form();
     this.fill(entry);
     entry.form.restore(typed);
-    const again = [...entry.dialog.querySelectorAll("[data-focus-key]")].find((node) => focus && node.dataset.focusKey === focus);
+    const again = [...entry.dialog.querySelectorAll("[data-focus-key]")].find(
+      (node) => focus && node.dataset.focusKey === focus,
+    );
     (again ?? entry.dialog.querySelector(".dialog-body :is(input,select,textarea)"))?.focus();
   }
 
@@ -84,19 +104,51 @@ export class Views {
     const { view, dialog, form } = entry;
     const { directory, user } = this.here();
     const titleId = `title-${view.id}`;
-    const act = (blockId, action) => client.click({ user, view_id: view.id, block_id: blockId, values: form.values(), ...action });
+    const act = (blockId, action) =>
+      client.click({ user, view_id: view.id, block_id: blockId, values: form.values(), ...action });
     const scene = { directory, form, act };
     dialog.setAttribute("aria-labelledby", titleId);
-    replace(dialog,
-      h("header", { class: "dialog-head" },
+    replace(
+      dialog,
+      h(
+        "header",
+        { class: "dialog-head" },
         h("h2", { id: titleId }, textObject(view.title, directory)),
-        h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => this.close(view.id) }, icon("close"))),
-      h("form", { class: "dialog-form", novalidate: true, onsubmit: (event) => { event.preventDefault(); void this.submit(entry); } },
+        h(
+          "button",
+          { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => this.close(view.id) },
+          icon("close"),
+        ),
+      ),
+      h(
+        "form",
+        {
+          class: "dialog-form",
+          novalidate: true,
+          onsubmit: (event) => {
+            event.preventDefault();
+            void this.submit(entry);
+          },
+        },
         h("div", { class: "dialog-body blocks" }, renderBlocks(view.blocks, scene)),
-        h("footer", { class: "dialog-foot" },
+        h(
+          "footer",
+          { class: "dialog-foot" },
           h("span", { class: "form-error", role: "alert" }),
-          h("button", { type: "button", class: "button plain", onclick: () => this.close(view.id) }, view.close ? textObject(view.close, directory) : "Close"),
-          view.submit && h("button", { type: "submit", class: "button primary submit" }, h("span", { class: "button-label" }, textObject(view.submit, directory))))));
+          h(
+            "button",
+            { type: "button", class: "button plain", onclick: () => this.close(view.id) },
+            view.close ? textObject(view.close, directory) : "Close",
+          ),
+          view.submit &&
+            h(
+              "button",
+              { type: "submit", class: "button primary submit" },
+              h("span", { class: "button-label" }, textObject(view.submit, directory)),
+            ),
+        ),
+      ),
+    );
   }
 
   async submit(entry) {
@@ -110,7 +162,8 @@ export class Views {
     const answer = await client.submit({ user: this.here().user, view_id: view.id, values: form.values() });
     button.disabled = false;
     button.removeAttribute("aria-busy");
-    if (!answer.ok) this.mark(dialog, answer.errors ?? {}, answer.errors ? "" : "We had some trouble connecting. Try again?");
+    if (!answer.ok)
+      this.mark(dialog, answer.errors ?? {}, answer.errors ? "" : "We had some trouble connecting. Try again?");
     else if (answer.response_action === "errors") this.mark(dialog, answer.errors ?? {});
     else if (answer.response_action === "clear") this.clear();
     else if (!["update", "push"].includes(answer.response_action)) this.remove(view.id);
@@ -118,10 +171,16 @@ export class Views {
 
   /** What Slack checks before it asks the app: a field that is not optional must have a value. */
   missing({ view, form }) {
-    const required = new Set((view.blocks ?? []).filter((block) => block.type === "input" && !block.optional).map((block) => block.block_id));
-    const empty = (value) => Object.entries(value).every(([key, of]) => key === "type" || of === null || of === "" || (Array.isArray(of) && !of.length));
+    const required = new Set(
+      (view.blocks ?? []).filter((block) => block.type === "input" && !block.optional).map((block) => block.block_id),
+    );
+    const empty = (value) =>
+      Object.entries(value).every(
+        ([key, of]) => key === "type" || of === null || of === "" || (Array.isArray(of) && !of.length),
+      );
     const errors = {};
-    for (const { blockId, read } of form.fields) if (required.has(blockId) && empty(read())) errors[blockId] = "Please complete this required field.";
+    for (const { blockId, read } of form.fields)
+      if (required.has(blockId) && empty(read())) errors[blockId] = "Please complete this required field.";
     return errors;
   }
 

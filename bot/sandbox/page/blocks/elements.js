@@ -1,6 +1,7 @@
 /**
  * Block Kit's interactive elements: buttons, selects, menus, choices, dates and text fields.
- * Called by blocks.js. In a message or an actions block a change is sent at once (scene.act); in an input block of a form the
+ * Called by blocks.js. In a message or an actions block a change is sent at once (scene.act); in an input block of a
+ * form the
  * value is only registered with the form, and sent at once too when the block says `dispatch_action`.
  */
 import { h, icon, toast } from "../dom.js";
@@ -12,15 +13,26 @@ import { chooser } from "./choices.js";
 import { textField } from "./fields.js";
 
 const SELECTS = /^(multi_)?(static|external|users|conversations|channels)_select$/;
-const TEXT_FIELDS = new Set(["plain_text_input", "rich_text_input", "number_input", "email_text_input", "url_text_input", "datepicker", "timepicker", "datetimepicker"]);
+const TEXT_FIELDS = new Set([
+  "plain_text_input",
+  "rich_text_input",
+  "number_input",
+  "email_text_input",
+  "url_text_input",
+  "datepicker",
+  "timepicker",
+  "datetimepicker",
+]);
 
 /** One element. `part` is its JSON. */
 export function element(part, scene) {
   if (part.type === "button" || part.type === "workflow_button") return button(part, scene);
-  if (part.type === "icon_button") return button({ ...part, text: part.text ?? { type: "plain_text", text: part.icon } }, scene);
+  if (part.type === "icon_button")
+    return button({ ...part, text: part.text ?? { type: "plain_text", text: part.icon } }, scene);
   if (part.type === "overflow") return overflow(part, scene);
   if (part.type === "image") return picture(part, "accessory-picture");
-  if (part.type === "checkboxes" || part.type === "radio_buttons" || SELECTS.test(part.type)) return chooser(part, scene);
+  if (part.type === "checkboxes" || part.type === "radio_buttons" || SELECTS.test(part.type))
+    return chooser(part, scene);
   if (TEXT_FIELDS.has(part.type)) return textField(part, scene);
   return unknown(part);
 }
@@ -34,7 +46,9 @@ const actionId = (part) => part.action_id ?? part.type;
 export async function dispatch(part, scene, control, fields) {
   if (part.confirm && !(await confirmDialog(part.confirm, scene.directory))) return false;
   control.setAttribute("aria-busy", "true");
-  const inner = control.matches("button,select,input,textarea") ? [control] : [...control.querySelectorAll("button,select,input,textarea")];
+  const inner = control.matches("button,select,input,textarea")
+    ? [control]
+    : [...control.querySelectorAll("button,select,input,textarea")];
   for (const one of inner) one.disabled = true;
   try {
     const answer = await scene.act(scene.blockId, { type: part.type, action_id: actionId(part), ...fields });
@@ -55,8 +69,16 @@ function refusal(error) {
 
 function button(part, scene) {
   const style = part.style === "primary" || part.style === "danger" ? part.style : "plain";
-  const node = h("button", { type: "button", class: `button ${style}`, "aria-label": part.accessibility_label, dataset: { focusKey: `${scene.blockId}/${actionId(part)}` } },
-    h("span", { class: "button-label" }, textObject(part.text, scene.directory)));
+  const node = h(
+    "button",
+    {
+      type: "button",
+      class: `button ${style}`,
+      "aria-label": part.accessibility_label,
+      dataset: { focusKey: `${scene.blockId}/${actionId(part)}` },
+    },
+    h("span", { class: "button-label" }, textObject(part.text, scene.directory)),
+  );
   node.addEventListener("click", () => {
     const href = part.url && safeUrl(part.url);
     if (href) window.open(href, "_blank", "noopener");
@@ -66,14 +88,30 @@ function button(part, scene) {
 }
 
 function overflow(part, scene) {
-  const node = h("button", { type: "button", class: "button plain square", "aria-label": "More actions", "aria-haspopup": "menu", "aria-expanded": "false", dataset: { focusKey: `${scene.blockId}/${actionId(part)}` } }, icon("dots"));
-  node.addEventListener("click", () => openMenu(node, (part.options ?? []).map((option) => ({
-    label: textObject(option.text, scene.directory),
-    choose: () => {
-      const href = option.url && safeUrl(option.url);
-      if (href) window.open(href, "_blank", "noopener");
-      void dispatch(part, scene, node, { selected_option: option });
+  const node = h(
+    "button",
+    {
+      type: "button",
+      class: "button plain square",
+      "aria-label": "More actions",
+      "aria-haspopup": "menu",
+      "aria-expanded": "false",
+      dataset: { focusKey: `${scene.blockId}/${actionId(part)}` },
     },
-  }))));
+    icon("dots"),
+  );
+  node.addEventListener("click", () =>
+    openMenu(
+      node,
+      (part.options ?? []).map((option) => ({
+        label: textObject(option.text, scene.directory),
+        choose: () => {
+          const href = option.url && safeUrl(option.url);
+          if (href) window.open(href, "_blank", "noopener");
+          void dispatch(part, scene, node, { selected_option: option });
+        },
+      })),
+    ),
+  );
   return node;
 }
