@@ -231,14 +231,16 @@ async def test_one_failed_upgrade_is_followed_by_a_new_ticket(slack: StandIn) ->
     assert slack.upgrades_refused == 2, "no used-up ticket was tried again"
 
 
-async def test_after_a_cut_of_all_sockets_the_bot_is_back_within_a_second(slack: StandIn) -> None:
+async def test_after_a_cut_of_all_sockets_the_bot_is_back_at_the_first_attempt(slack: StandIn) -> None:
     async with running(slack, Desk()) as bot:
         await bot.live(2)
         gone = list(slack.sockets)
         for socket in gone:
             slack.cut(socket)
         await bot.holds(lambda: not set(gone) & set(slack.sockets))
-        await bot.live(2, within_s=1.0)
+        # Old sockets are replaced at once; even these young ones wait 0.25 s at most. The rest is for a busy machine.
+        await bot.live(2, within_s=3.0)
+    assert slack.count("apps.connections.open") == 4
 
 
 async def test_envelopes_of_a_cut_socket_come_again_under_the_same_key(slack: StandIn) -> None:
@@ -273,8 +275,8 @@ async def test_frozen_peers_are_noticed_and_replaced(slack: StandIn) -> None:
             slack.freeze(socket)
         started = time.monotonic()
         await bot.holds(lambda: slack.count("apps.connections.open") == 4, within_s=5)
-        # Noticed after 1.5 pings: 15 s at the default of 10 s. Two sockets' time on a busy machine is added here.
-        assert time.monotonic() - started < 0.6 + 0.5
+        # Noticed after 1.5 pings: 15 s at the default of 10 s. The rest is for a busy machine.
+        assert time.monotonic() - started < 0.6 + 2
         envelope_id = await slack.send(slash(1))
         await bot.holds(lambda: envelope_id in slack.acks)
 
