@@ -13,16 +13,15 @@ from time import monotonic
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.errors import StoreUnavailable
 from bot.store.faults import translated
+from bot.store.postgresql import postgresql_engine
 from bot.store.sqlite import BUSY_TIMEOUT_MS, sqlite_engine
 
 TRANSACTION_LIMIT_S = 5.0
 """A PostgreSQL transaction that takes longer is given up: the server, or the way to it, hangs without closing."""
-CONNECT_TIMEOUT_S = 2
-"""For a new connection to PostgreSQL; the smallest that libpq knows."""
 
 
 def async_url(url: str) -> str:
@@ -58,17 +57,7 @@ class Database:
                 self._writer if self.is_memory else sqlite_engine(self.url, begin=lambda: "BEGIN", size=4, shared=False)
             )
         else:
-            # hide_parameters: payloads hold response URLs and people's words; they do not belong in error texts.
-            # prepare_threshold None: prepared statements are lost behind poolers that lend connections by transaction.
-            self._writer = create_async_engine(
-                self.url,
-                pool_size=8,
-                max_overflow=8,
-                pool_timeout=2,
-                pool_pre_ping=True,
-                hide_parameters=True,
-                connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "prepare_threshold": None},
-            )
+            self._writer = postgresql_engine(self.url)
             self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     def _begin_write(self) -> str:
@@ -77,14 +66,15 @@ class Database:
         return f"PRAGMA busy_timeout = {self._patience_ms};BEGIN IMMEDIATE;PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self, *, limit_s: float = TRANSACTION_LIMIT_S) -> AsyncIterator[AsyncConnection]:
         """A transaction that may write; committed at the end, rolled back on any exception.
 
         Raises StoreUnavailable when the database is locked, full, away or broken: on SQLite then nothing was changed;
         on PostgreSQL nobody knows when the connection broke during the commit, so what is written must be repeatable.
-        A lock held by others is waited for BUSY_TIMEOUT_MS, the wait for our own writers included.
+        A lock held by others is waited for BUSY_TIMEOUT_MS, the wait for our own writers included; `limit_s` counts on
+        PostgreSQL.
         """
-        async with self._transaction(self._writer, TRANSACTION_LIMIT_S) as connection:
+        async with self._transaction(self._writer, limit_s) as connection:
             yield connection
 
     @asynccontextmanager

@@ -102,6 +102,15 @@ async def claim(
     return bool((await connection.execute(statement)).rowcount)
 
 
+async def give_up_claims(connection: AsyncConnection) -> int:
+    """Free every release from the worker that has it; how many. For the start of a process that is the only one.
+
+    Harmless beside another one too: every write to a cluster or a row is conditional on what was read before it.
+    """
+    statement = update(releases).where(releases.c.claimed_by.is_not(None), releases.c.phase.in_(LIVE_PHASES))
+    return int((await connection.execute(statement.values(claimed_by=None, claim_until=None))).rowcount)
+
+
 async def take_lock(
     connection: AsyncConnection, target: Target, *, release_id: ReleaseId, owner: UserId, now: datetime
 ) -> Lock | None:

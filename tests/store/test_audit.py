@@ -52,7 +52,7 @@ async def test_rows_come_back_as_they_were_written_each_with_the_hash_of_the_one
 
 
 async def test_a_trail_longer_than_a_page_holds(database: Database) -> None:
-    async with database.write() as connection:
+    async with database.write(limit_s=60) as connection:
         for _ in range(501):
             await audit.append(connection, ENTRY)
     assert await verify(database) == (501, None)
