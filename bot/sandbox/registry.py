@@ -10,6 +10,7 @@ import hashlib
 import json
 import secrets
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -58,8 +59,8 @@ class Registry:
         """Most tags on one page, whatever a client asks for."""
         self.available = True
         """False: every answer is 503, as in an outage."""
-        self.requests: list[tuple[str, str]] = []
-        """Method and path with query, in order."""
+        self.requests: deque[tuple[str, str]] = deque(maxlen=1000)
+        """Method and path with query, in order; the newest thousand."""
         self._repositories: dict[str, Repository] = {}
         self._tokens: dict[str, tuple[str, float]] = {}
         for repository, tags in SEEDS.items():
