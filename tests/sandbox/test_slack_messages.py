@@ -124,3 +124,14 @@ async def test_people_watch_their_channels_over_a_stream(desk: Desk) -> None:
         ("message_deleted", "C0STG"),
     ]
     assert [frames[0]["message"]["text"], frames[1]["message"]["text"]] == ["one", "two"]
+
+
+async def test_an_administrator_archives_a_channel_and_takes_the_bot_out(desk: Desk) -> None:
+    removed = {"archived": False, "bot_is_member": False}
+    for change, error in [({"archived": True}, "is_archived"), (removed, "not_in_channel")]:
+        async with desk.http.post("/sandbox/slack/channel", json={"channel": "#deploys", **change}) as response:
+            assert (await response.json())["ok"]
+        assert (await desk.refusal(desk.bot.chat_postMessage(channel="#deploys", text="t")))["error"] == error
+    async with desk.http.post("/sandbox/slack/channel", json={"channel": "C0PRD", "bot_is_member": True}) as response:
+        assert (await response.json())["channel"]["bot_is_member"] is True
+    assert (await desk.bot.chat_postMessage(channel="#deploys", text="t"))["ok"]

@@ -66,6 +66,10 @@ async def test_each_envelope_goes_to_one_socket_in_turn(desk: Desk) -> None:
         for n in range(4):
             await desk.act("command", channel="C0STG", command="/deploy", text=str(n))
         assert [connection.sent for connection in desk.slack.sockets.live] == [2, 2]
+        async with desk.http.get("/sandbox/slack/deliveries") as response:
+            deliveries = (await response.json())["deliveries"]
+        assert [(each["kind"], each["sent"]) for each in deliveries] == [("slash_commands", 1)] * 4
+        assert all(0 < each["ack_s"] < 3 for each in deliveries)
     assert len(seen) == 4
 
 

@@ -30,7 +30,7 @@ class Delivery:
 
         NotDelivered `dispatch_failed` when nobody is there, `operation_timeout` when nobody acknowledged in time.
         """
-        envelope = Envelope(kind, payload)
+        envelope = self._envelope(kind, payload)
         self._sockets.spawn(self._carry(envelope))
         try:
             async with asyncio.timeout(self._world.timing.ack_s):
@@ -39,10 +39,21 @@ class Delivery:
             self._world.faults.counts["timeouts"] += 1
             raise NotDelivered("operation_timeout") from err
 
+    def _envelope(self, kind: str, payload: Json) -> Envelope:
+        """A new envelope whose acknowledgement will be on record."""
+        envelope = Envelope(kind, payload)
+
+        def note(acked: asyncio.Future[Json | None]) -> None:
+            # An error that comes after the person has stopped waiting is nobody's to collect, so it is looked at here.
+            if not acked.cancelled() and acked.exception() is None:
+                entry = {"kind": kind, "envelope_id": envelope.id, "sent": envelope.deliveries, "ack_s": envelope.age_s}
+                self._world.records.deliveries.append(entry)
+
+        envelope.acked.add_done_callback(note)
+        return envelope
+
     async def _carry(self, envelope: Envelope) -> None:
         """Bring one envelope to its end; the person's wait may be over long before."""
-        # An error that comes after the person has stopped waiting is nobody's to collect.
-        envelope.acked.add_done_callback(lambda acked: acked.cancelled() or acked.exception())
         try:
             if self._world.app.events_url is None:
                 await self._sockets.deliver(envelope, self._world.timing.command_life_s, waits=False)
@@ -69,7 +80,7 @@ class Delivery:
 
     def tell(self, payload: Json) -> Envelope:
         """Send an event, with its retries, beside whatever the caller does next."""
-        envelope = Envelope("events_api", payload)
+        envelope = self._envelope("events_api", payload)
         way = self._retry_posts if self._world.app.events_url is not None else self._retry_sends
         self._sockets.spawn(way(envelope))
         return envelope

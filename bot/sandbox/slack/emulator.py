@@ -14,7 +14,7 @@ from bot.sandbox.slack.delivery import Delivery
 from bot.sandbox.slack.faults import SOCKET_FAULTS, Rule
 from bot.sandbox.slack.happenings import Happenings
 from bot.sandbox.slack.pace import Timing
-from bot.sandbox.slack.people import Json
+from bot.sandbox.slack.people import BOT_USER_ID, Json
 from bot.sandbox.slack.sockets import Sockets
 from bot.sandbox.slack.web_api import WebApi
 from bot.sandbox.slack.webhooks import Webhooks
@@ -55,6 +55,8 @@ class Slack:
             web.post("/response/{name:.+}", self._response),
             *self._client.routes(),
             web.get("/sandbox/slack/requests", self._requests),
+            web.get("/sandbox/slack/deliveries", self._deliveries),
+            web.post("/sandbox/slack/channel", self._set_channel),
             web.get("/sandbox/slack/faults", self._show_faults),
             web.post("/sandbox/slack/faults", self._add_faults),
             web.delete("/sandbox/slack/faults", self._clear_faults),
@@ -88,6 +90,23 @@ class Slack:
         return web.json_response(
             {"requests": found, "last": self.world.records.count, "problems": list(self.world.records.problems)}
         )
+
+    async def _deliveries(self, request: web.Request) -> web.Response:
+        """What the app has acknowledged, and how soon."""
+        return web.json_response({"deliveries": list(self.world.records.deliveries)})
+
+    async def _set_channel(self, request: web.Request) -> web.Response:
+        """Archive a channel, or take the bot out of it: what an administrator might do at any time."""
+        given = await request.json()
+        channel = self.world.workspace.find_channel(str(given.get("channel", "")))
+        if channel is None:
+            return web.json_response({"ok": False, "error": "channel_not_found"}, status=400)
+        channel.is_archived = bool(given.get("archived", channel.is_archived))
+        if given.get("bot_is_member", BOT_USER_ID in channel.members):
+            channel.members.add(BOT_USER_ID)
+        else:
+            channel.members.discard(BOT_USER_ID)
+        return web.json_response({"ok": True, "channel": channel.as_client_json()})
 
     async def _show_faults(self, request: web.Request) -> web.Response:
         sockets = [connection.as_json() for connection in self.sockets.live]

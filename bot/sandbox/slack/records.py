@@ -19,6 +19,8 @@ class Records:
         self.problems: deque[str] = deque(maxlen=200)
         """Answers of the app that Slack would not take and that have no reply to say so in, such as a bad ack."""
         self.count = 0
+        self.deliveries: deque[Json] = deque(maxlen=MOST_RECORDS)
+        """Payloads that the app acknowledged: kind, envelope id, how often sent, seconds from first try to ack."""
 
     def add(self, method: str, body: Json, status: int, response: Json | None) -> None:
         """Keep a request and its answer; `status` 0 means that the connection was cut instead of an answer."""
