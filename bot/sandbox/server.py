@@ -23,12 +23,15 @@ from bot.sandbox.kube.scenes import PRD, REPOSITORY, STG, image
 from bot.sandbox.page_files import page_routes
 from bot.sandbox.registry import Registry
 from bot.sandbox.slack.emulator import Slack
+from bot.sandbox.slack.envelopes import NotDelivered
 from bot.sandbox.slack.pace import Timing
 from bot.sandbox.slack.world import Limits
+from bot.sandbox.state_folder import SlackMode
 from bot.sandbox.supervisor import Supervisor
 
 MANIFEST_TIMEOUT_S = 60.0
 CLUSTERS = ("stg", "prd")
+HANDSHAKE_PAUSE_S = 0.2
 LARGEST_BODY = 8 * 2**20
 # What must not reach the child from a developer's own shell: real tokens, real clusters, and proxies, through which
 # slack_sdk would send even what is meant for the loopback.
@@ -48,7 +51,8 @@ FOREIGN = (
 class Sandbox:
     """Everything, composed. `start`, then `url`; `stop` leaves no process and no task behind.
 
-    `port` 0 takes a free one. `bot_environment` is added to the child's, for failpoints and the like.
+    `port` 0 takes a free one. `slack_mode` is how the bot is connected. `bot_environment` is added to the child's, for
+    failpoints and the like.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Sandbox:
         run_bot: bool = True,
         limits: Limits = "real",
         timing: Timing | None = None,
+        slack_mode: SlackMode = "socket",
         cluster_options: Options | None = None,
         bot_environment: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda line: None,
@@ -68,6 +73,8 @@ class Sandbox:
         self._host = host
         self._port = port
         self._run_bot = run_bot
+        self._slack_mode: SlackMode = slack_mode
+        self._bot_port = 0
         self._bot_environment = dict(bot_environment or {})
         self._say = say
         self.slack = Slack(limits, timing)
@@ -87,6 +94,11 @@ class Sandbox:
     def url(self) -> str:
         """The page's address."""
         return self.slack.world.base_url
+
+    @property
+    def bot_url(self) -> str:
+        """Where the bot itself listens: /healthz, /readyz, /metrics, and /slack/events in HTTP mode."""
+        return f"http://127.0.0.1:{self._bot_port}"
 
     @property
     def config_path(self) -> Path:
@@ -123,7 +135,8 @@ class Sandbox:
 
     def _write_state_folder(self, registry_host: str) -> None:
         state_folder.prepare(self.state_dir)
-        state_folder.write_configuration(self.state_dir, registry_host, state_folder.free_port())
+        self._bot_port = state_folder.free_port()
+        state_folder.write_configuration(self.state_dir, registry_host, self._bot_port, self._slack_mode)
         contexts = {name: f"{self.url}/clusters/{name}" for name in self.clusters}
         self.kubeconfig_path.write_text(kubeconfig(contexts, self._kube_token), encoding="utf-8")
 
@@ -151,6 +164,16 @@ class Sandbox:
         self.control.supervisor = self.supervisor
         self._manifest = asyncio.create_task(self.load_manifest())
         await self.supervisor.start()
+        if self._slack_mode == "http":
+            self._watches.append(asyncio.create_task(self._shake_hands()))
+
+    async def _shake_hands(self) -> None:
+        """Tell Slack the bot's events URL as soon as the bot answers the challenge."""
+        while self.slack.world.app.events_url is None:
+            try:
+                await self.slack.delivery.use_http(f"{self.bot_url}/slack/events")
+            except NotDelivered:
+                await asyncio.sleep(HANDSHAKE_PAUSE_S)
 
     def environment(self) -> dict[str, str]:
         """The environment that ties a bot to this sandbox."""

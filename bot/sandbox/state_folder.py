@@ -6,9 +6,11 @@ speak of clusters that are gone.
 
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
+
+SlackMode = Literal["socket", "http"]
 
 DATABASE = "kajitori.db"
 CONFIGURATION = "kajitori.yaml"
@@ -34,10 +36,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def write_configuration(folder: Path, registry_host: str, bot_port: int) -> Path:
+def write_configuration(folder: Path, registry_host: str, bot_port: int, slack_mode: SlackMode) -> Path:
     """kajitori.yaml for the sandbox: both environments, three services, the people of the scene. Returns its path."""
     configuration: dict[str, Any] = {
-        "slack": {"mode": "socket", "ops_channel": "#kajitori"},
+        "slack": {"mode": slack_mode, "ops_channel": "#kajitori"},
         "http": {"listen": f"127.0.0.1:{bot_port}"},
         "timezone": "Asia/Tokyo",
         "locale": "en",

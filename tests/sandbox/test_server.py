@@ -225,6 +225,24 @@ async def test_a_killed_bot_comes_back_and_ctrl_c_ends_everything(tmp_path: Path
 
 
 @pytest.mark.process
+async def test_the_bot_can_be_connected_over_http_instead(tmp_path: Path) -> None:
+    sandbox = Sandbox(tmp_path, slack_mode="http")
+    try:
+        await sandbox.start()
+        await until(lambda: sandbox.slack.world.app.events_url, seconds=START_S)
+        assert sandbox.slack.world.app.events_url == f"{sandbox.bot_url}/slack/events"
+        await until(lambda: sandbox.slack.world.app.commands, seconds=START_S)
+        async with ClientSession(sandbox.url, timeout=ClientTimeout(total=10)) as http:
+            asked = {"user": "U0ALICE", "channel": "C0STG", "command": "/kajitori", "text": "help"}
+            async with http.post("/client/command", json=asked) as response:
+                answer = await response.json()
+        assert "/deploy" in answer["response"]["blocks"][0]["text"]["text"]
+        assert not sandbox.slack.sockets.live
+    finally:
+        await sandbox.stop()
+
+
+@pytest.mark.process
 async def test_a_taken_port_and_a_used_folder_are_said_with_the_way_out(tmp_path: Path) -> None:
     async with running(tmp_path / "other") as (sandbox, _):
         port = sandbox.url.rpartition(":")[2]
