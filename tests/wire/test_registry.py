@@ -244,6 +244,26 @@ async def test_a_rude_answer_is_told_in_plain_words(session, status, headers, bo
     assert error.value.system == f"the registry {repository.host}"
 
 
+async def test_a_redirect_is_followed_and_takes_no_password_to_another_host(session, tmp_path):
+    shown: list[str | None] = []
+
+    async def other(request: web.Request) -> web.Response:
+        shown.append(request.headers.get("Authorization"))
+        return web.json_response({"tags": ["1.0"]})
+
+    async with answering(other) as elsewhere:
+
+        async def home(request: web.Request) -> web.Response:
+            if "Authorization" not in request.headers:
+                return web.Response(status=401, headers={"WWW-Authenticate": 'Basic realm="x"'})
+            return web.Response(status=307, headers={"Location": f"http://{elsewhere.host}/v2/tags"})
+
+        async with answering(home) as repository:
+            client = Registry(session, docker_config(tmp_path, repository.host))
+            assert await client.tags(repository) == ("1.0",)
+    assert shown == [None]
+
+
 async def test_a_registry_s_own_word_on_when_to_come_back_is_kept(session):
     async def busy(_: web.Request) -> web.Response:
         return web.Response(status=429, headers={"Retry-After": "7"})
