@@ -48,9 +48,11 @@ def configure(level: str = "INFO") -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # Below INFO these write whole payloads and headers.
-    for name in ("slack_bolt", "slack_sdk", "aiohttp", "aiosqlite", "sqlalchemy", "kubernetes"):
+    for name in ("slack_bolt", "slack_sdk", "aiohttp", "aiosqlite", "kubernetes"):
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    # At INFO these write a line per statement and per request.
+    for name in ("sqlalchemy", "aiohttp.access"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 def _hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

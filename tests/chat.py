@@ -84,6 +84,20 @@ class Person:
         """Wait for a form to open; its view."""
         return await self._chat.until(lambda: self.forms[-1] if self.forms else None, within_s, lambda: "no form opened")
 
+    async def chooses(self, view: Json, field: str, value: str) -> None:
+        """Choose an option of a select in an open form, of those that tell the bot at once."""
+        block = next(b for b in view["blocks"] if b.get("block_id") == field)
+        option = next(o for o in block["element"]["options"] if o["value"] == value)
+        answer = await self._chat.act(
+            "click",
+            user=self.id,
+            view_id=view["id"],
+            block_id=field,
+            action_id=block["element"]["action_id"],
+            selected_option=option,
+        )
+        assert answer["ok"], answer
+
     async def submits(self, view: Json, **values: str) -> Json:
         """Fill in a form and send it. Selects are chosen by value."""
         state: dict[str, Any] = {}

@@ -30,8 +30,13 @@ def command_form(
     *,
     chosen: Mapping[str, str],
     place: str,
+    offered: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The view of a command. `place` (`channel:thread_ts`) comes back with it; block ids are the fields' names."""
+    """The view of a command; block ids are the fields' names.
+
+    `place` (`channel:thread_ts:channel_name`) comes back with it. `offered`: versions of the chosen service, newest
+    first; without them the version is typed.
+    """
     return {
         "type": "modal",
         "callback_id": f"command:{name}",
@@ -39,7 +44,7 @@ def command_form(
         "title": {"type": "plain_text", "text": cut(name.capitalize(), 24)},
         "submit": {"type": "plain_text", "text": cut(name.capitalize(), 24)},
         "close": {"type": "plain_text", "text": "Cancel"},
-        "blocks": [section(Mrkdwn(summary)), *(_input(field, catalog, chosen.get(field.name)) for field in fields)],
+        "blocks": [section(Mrkdwn(summary)), *(_input(field, catalog, chosen, offered) for field in fields)],
     }
 
 
@@ -49,13 +54,16 @@ def open_form_card(name: str) -> Card:
     return Card(text, (section(text), *actions(f"form:{name}", [button("Open the form", f"form.{name}", name)])))
 
 
-def _input(field: FormField, catalog: Catalog, chosen: str | None) -> dict[str, Any]:
+def _input(field: FormField, catalog: Catalog, chosen: Mapping[str, str], offered: Sequence[str]) -> dict[str, Any]:
+    # another block id for another service: Slack would keep the version chosen for the one before
+    depends = f"@{chosen.get('service', '')}" if field.kind == "VERSION" and offered else ""
     return {
         "type": "input",
-        "block_id": field.name,
+        "block_id": f"{field.name}{depends}"[:255],
+        "dispatch_action": field.kind == "SERVICE",
         "optional": not field.required,
         "label": {"type": "plain_text", "text": field.name.capitalize()},
-        "element": _element(field, catalog, chosen),
+        "element": _element(field, catalog, chosen.get(field.name), offered),
         **(
             {"hint": {"type": "plain_text", "text": "Left empty: the newest, or what the stage before runs."}}
             if field.kind == "VERSION"
@@ -64,7 +72,10 @@ def _input(field: FormField, catalog: Catalog, chosen: str | None) -> dict[str, 
     }
 
 
-def _element(field: FormField, catalog: Catalog, chosen: str | None) -> dict[str, Any]:
+def _element(field: FormField, catalog: Catalog, chosen: str | None, offered: Sequence[str]) -> dict[str, Any]:
+    if field.kind == "VERSION" and offered:
+        options = [_option(tag) for tag in offered[:MAX_OPTIONS]]
+        return {"type": "static_select", "action_id": field.name, "options": options}
     if field.kind not in ("ENV", "SERVICE"):
         element: dict[str, Any] = {
             "type": "plain_text_input",

@@ -62,7 +62,8 @@ def _first_line(release: Release, now: datetime) -> Mrkdwn:
             return Mrkdwn(f"⏸️ {_noun(release)} of {service} {change} to {where} is paused")
         case ReleasePhase.SUCCEEDED:
             took = duration(release.took_s(now))
-            return Mrkdwn(f"✅ {service} {code(release.plan.to_version)} runs in {where} · {took}")
+            told = f", {esc(release.outcome.text)}" if release.outcome and release.outcome.text else ""
+            return Mrkdwn(f"✅ {service} {code(release.plan.to_version)} runs in {where} · {took}{told}")
         case ReleasePhase.FAILED:
             return Mrkdwn(f"❌ {service} {code(release.plan.to_version)} failed in {where}: {_cause(release.outcome)}")
         case ReleasePhase.ABORTED:
@@ -95,7 +96,7 @@ def _second_line(release: Release, now: datetime) -> Mrkdwn:
         case ReleasePhase.QUEUED | ReleasePhase.PROGRESSING | ReleasePhase.PAUSED:
             return _motion(release, now)
         case ReleasePhase.SUCCEEDED:
-            return esc(outcome.text) if outcome else Mrkdwn("")
+            return Mrkdwn("")
         case ReleasePhase.FAILED | ReleasePhase.ABORTED | ReleasePhase.SUPERSEDED:
             parts = [esc(outcome.text) if outcome else "", _still_serving(release)]
             if outcome and outcome.remedy:

@@ -135,7 +135,8 @@ def _succeeded(release: Release, seen: Observation, now: datetime) -> Release:
         if not pod.deleting and (not seen.new_hash or pod.revision_hash == seen.new_hash)
         for container in pod.containers
     )
-    text = "No pod restarted." if restarts == 0 else f"Pods restarted {restarts} times on the way."
+    times = "once" if restarts == 1 else f"{restarts} times"
+    text = "no pod restarted" if restarts == 0 else f"pods restarted {times} on the way"
     done = replace(release, troubles=())
     return done.finished(ReleasePhase.SUCCEEDED, Outcome("done", text if seen.pods else ""), now)
 

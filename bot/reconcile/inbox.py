@@ -14,7 +14,8 @@ from bot.cards.card import Card
 from bot.cards.forms import command_form, open_form_card
 from bot.context import Context
 from bot.domain.catalog import Role, Target
-from bot.domain.names import ReleaseId
+from bot.domain.names import ReleaseId, ServiceName
+from bot.domain.words import find
 from bot.errors import OutsideError, Refused, StoreUnavailable, UserError
 from bot.failpoints import reach
 from bot.reconcile.loop import Crew, insist, reference
@@ -24,8 +25,10 @@ from bot.router.call import Call, FormRequest, Reply, Source
 from bot.router.judge import command_of
 from bot.router.request import Request
 from bot.router.routes import Router
+from bot.slack.forms import ViewRef
 from bot.store import inbox, outbox, releases
 from bot.store.inbox import InboxRow
+from bot.usecases import versions
 from bot.usecases.people import authorise
 
 log = structlog.get_logger()
@@ -111,6 +114,8 @@ class InboxLoop:
         call = await self._call_of(row, request)
         if request.source is Source.BUTTON:
             return await self._press(call, request)
+        if request.source is Source.CHOICE:
+            return await self._choose(call, request)
         instant = self._router.instants.get(request.name)
         if instant is not None:
             return Reply(instant.answer(self._router, self._ctx.catalog))
@@ -138,6 +143,25 @@ class InboxLoop:
             raise UserError("unknown_button", "I no longer know this button.", hint="Use the command instead.")
         await self._authorise(call, button.role, button.action_id, request.value)
         return await button.handler(call, request.value)
+
+    async def _choose(self, call: Call, request: Request) -> Reply:
+        """Offer the versions of the service that was chosen in an open form."""
+        command, catalog = command_of(self._router, request), self._ctx.catalog
+        await self._authorise(call, command.role, command.name)
+        name = find(request.values.get("service", ""), catalog.services)
+        offered = await versions.offered(self._ctx, catalog.services[ServiceName(name)]) if name else []
+        if request.view_id is not None and offered:
+            view = command_form(
+                command.name,
+                command.summary,
+                command.fields,
+                catalog,
+                chosen=request.values,
+                place=place_of(request),
+                offered=offered,
+            )
+            await self._ctx.forms.update(ViewRef(request.view_id, request.view_hash or ""), view)
+        return Reply.nothing()
 
     async def _authorise(self, call: Call, role: Role, action: str, target: str = "") -> None:
         await authorise(self._ctx, call.actor, role, team=call.team, action=action, target=target)
@@ -189,7 +213,7 @@ class InboxLoop:
             command.fields,
             self._ctx.catalog,
             chosen=dict(wanted.chosen),
-            place=f"{request.channel}:{request.thread_ts or ''}",
+            place=place_of(request),
         )
         try:
             if request.trigger_id is None:
@@ -199,3 +223,8 @@ class InboxLoop:
             log.info("form.not_opened", command=command.name, error=str(error))
             return open_form_card(command.name)
         return None
+
+
+def place_of(request: Request) -> str:
+    """Where a form's answer goes, kept in the form."""
+    return f"{request.channel}:{request.thread_ts or ''}:{request.channel_name}"

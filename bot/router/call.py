@@ -17,6 +17,8 @@ class Source(StrEnum):
     MENTION = "mention"
     BUTTON = "button"
     FORM = "form"
+    CHOICE = "choice"
+    """Something was chosen in an open form on which its other fields depend."""
 
 
 @dataclass(frozen=True, slots=True)

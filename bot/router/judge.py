@@ -32,7 +32,7 @@ def judge(router: Router, catalog: Catalog, request: Request) -> Verdict:
                 command = command_of(router, request)
                 _bound, errors = bind_form(command.fields, request.values, catalog)
                 return Verdict(bool(errors), form_errors=tuple(errors.items()))
-            case Source.MENTION | Source.BUTTON:
+            case Source.MENTION | Source.BUTTON | Source.CHOICE:
                 return Verdict(False)  # the thread's release, or the card's row, is needed first
     except UserError as error:
         return Verdict(True, refusal_card(error))

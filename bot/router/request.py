@@ -29,6 +29,9 @@ class Request:
     thread_ts: str | None = None
     message_ts: str | None = None
     trigger_id: str | None = None
+    view_id: str | None = None
+    """Of the open form, for a choice in it."""
+    view_hash: str | None = None
     response_url: str | None = field(default=None, repr=False)
 
     def kept(self) -> dict[str, Any]:

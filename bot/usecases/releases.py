@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from bot.cards.release import release_card, subject_of
 from bot.context import Context
 from bot.domain.catalog import Target
@@ -19,6 +17,7 @@ from bot.domain.release import (
 )
 from bot.errors import UserError
 from bot.store import approvals, audit, outbox, releases
+from bot.store.db import Connection
 from bot.store.ids import id_of
 from bot.usecases.freezes import refuse_frozen
 
@@ -138,7 +137,7 @@ async def fresh(ctx: Context, release_id: ReleaseId, *, step: int) -> Release:
         return _current(await releases.get(connection, release_id), step)
 
 
-async def _fresh(connection: AsyncConnection, release_id: ReleaseId, step: int | None, done: str) -> Release:
+async def _fresh(connection: Connection, release_id: ReleaseId, step: int | None, done: str) -> Release:
     release = await releases.get(connection, release_id)
     if release is not None and release.phase.is_over:
         raise UserError(
@@ -162,7 +161,7 @@ def _current(release: Release | None, step: int | None) -> Release:
     return release
 
 
-async def _locked(ctx: Context, connection: AsyncConnection, release: Release) -> Release:
+async def _locked(ctx: Context, connection: Connection, release: Release) -> Release:
     """The release with its target's lock; raises UserError that names the holder."""
     lock = await releases.take_lock(
         connection, release.target, release_id=release.id, owner=release.requested_by, now=ctx.clock()
@@ -187,7 +186,7 @@ def _holder_hint(holder: Release) -> str:
     return f"Wait until it is over, or abort it from its card ({holder.id[-4:].lower()}); then ask again."
 
 
-async def _saved(connection: AsyncConnection, release: Release) -> Release:
+async def _saved(connection: Connection, release: Release) -> Release:
     saved = await releases.save(connection, release)
     if saved is None:
         raise UserError("moved_on", "The release moved on at that very moment.", hint="Look at its card and try again.")
@@ -196,7 +195,7 @@ async def _saved(connection: AsyncConnection, release: Release) -> Release:
 
 async def _tell(
     ctx: Context,
-    connection: AsyncConnection,
+    connection: Connection,
     release: Release,
     *,
     actor: str,
@@ -221,7 +220,7 @@ async def _tell(
     await put_card(ctx, connection, release)
 
 
-async def put_card(ctx: Context, connection: AsyncConnection, release: Release) -> None:
+async def put_card(ctx: Context, connection: Connection, release: Release) -> None:
     """Have the release's card posted or edited."""
     now = ctx.clock()
     draft = outbox.Draft(

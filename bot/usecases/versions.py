@@ -48,6 +48,15 @@ async def _named(ctx: Context, service: Service, asked: Version) -> Choice:
     raise no_such_version(service, asked, tags)
 
 
+async def offered(ctx: Context, service: Service) -> list[str]:
+    """Tags to choose from, newest first; empty when the registry can't be asked."""
+    try:
+        tags = await ctx.registry.tags(parse_repository(service.image))
+    except OutsideError:
+        return []
+    return versions.sort_tags(tags)[::-1]
+
+
 def no_such_version(service: Service, asked: str, tags: tuple[str, ...]) -> UserError:
     """The registry does not have it: the nearest that it has."""
     near = versions.nearest(asked, tags)

@@ -143,6 +143,19 @@ async def test_deploy_alone_opens_a_form_that_releases(chat: Chat) -> None:
     assert payload(card)["to_version"] == "2.3.0"
 
 
+async def test_choosing_a_service_in_the_form_offers_its_versions_newest_first(chat: Chat) -> None:
+    await chat.alice.says("/deploy")
+    view = await chat.alice.form()
+    await chat.alice.chooses(view, "service", "web")
+    view = await chat.until(
+        lambda: chat.alice.forms[-1] if len(chat.alice.forms) > 1 else None, 10, lambda: "the form was not updated"
+    )
+    offered = next(b["element"]["options"] for b in view["blocks"] if b.get("block_id") == "version@web")
+    assert [option["value"] for option in offered][:2] == ["2.3.0", "2.2.9"]
+    await chat.alice.submits(view, environment="stg", service="web", version="2.3.0")
+    await chat.card(phase="Succeeded", service="web")
+
+
 async def test_a_form_with_a_bad_version_says_so_at_its_field(chat: Chat) -> None:
     await chat.alice.says("/deploy")
     view = await chat.alice.form()

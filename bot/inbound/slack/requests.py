@@ -58,6 +58,8 @@ def _own(name: str, words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
 
 def _button(inbound: Inbound) -> Request | None:
     payload = inbound.payload
+    if "view" in payload:
+        return _choice(inbound)
     action = payload["actions"][0]
     container = _map(payload, "container")
     message = _map(payload, "message")
@@ -86,27 +88,51 @@ def _form(inbound: Inbound) -> Request | None:
     callback = _str(view, "callback_id")
     if payload.get("type") != "view_submission" or not callback.startswith(FORM_PREFIX):
         return None
-    channel, _, thread_ts = _str(view, "private_metadata").partition(":")
     return Request(
         source=Source.FORM,
         name=callback.removeprefix(FORM_PREFIX),
         values=_values(_map(_map(view, "state"), "values")),
         actor=UserId(_str(_map(payload, "user"), "id")),
         team=_str(_map(payload, "user"), "team_id") or _str(_map(payload, "team"), "id"),
-        channel=ChannelId(channel),
         asked_at=_when(inbound),
-        thread_ts=thread_ts or None,
         trigger_id=_str(payload, "trigger_id") or None,
+        **_place(view),
     )
 
 
+def _choice(inbound: Inbound) -> Request | None:
+    """A choice in an open form of ours."""
+    payload = inbound.payload
+    view = _map(payload, "view")
+    callback = _str(view, "callback_id")
+    if not callback.startswith(FORM_PREFIX):
+        return None
+    return Request(
+        source=Source.CHOICE,
+        name=callback.removeprefix(FORM_PREFIX),
+        values=_values(_map(_map(view, "state"), "values")),
+        actor=UserId(_str(_map(payload, "user"), "id")),
+        team=_str(_map(payload, "user"), "team_id") or _str(_map(payload, "team"), "id"),
+        asked_at=_when(inbound),
+        view_id=_str(view, "id") or None,
+        view_hash=_str(view, "hash") or None,
+        **_place(view),
+    )
+
+
+def _place(view: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the form was opened: `channel:thread_ts:channel_name` in its private metadata."""
+    channel, thread_ts, name = [*_str(view, "private_metadata").split(":", 2), "", ""][:3]
+    return {"channel": ChannelId(channel), "thread_ts": thread_ts or None, "channel_name": name}
+
+
 def _values(state: Mapping[str, Any]) -> dict[str, str]:
-    """Form values by block id, which is the field's name."""
+    """Form values by block id, which is the field's name, and behind an @ what its options depend on."""
     values: dict[str, str] = {}
     for block_id, block in state.items():
         for element in (block or {}).values():
             chosen = _map(element, "selected_option")
-            values[block_id] = _str(chosen, "value") or _str(element, "value")
+            values[block_id.partition("@")[0]] = _str(chosen, "value") or _str(element, "value")
     return values
 
 
