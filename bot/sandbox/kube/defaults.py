@@ -189,6 +189,10 @@ def _namespace(obj: Obj) -> None:
     obj.setdefault("status", {}).setdefault("phase", "Active")
 
 
+def _node(obj: Obj) -> None:
+    obj.setdefault("spec", {})
+
+
 def _secret(obj: Obj) -> None:
     obj.setdefault("type", "Opaque")
 
@@ -202,7 +206,7 @@ def _event(obj: Obj) -> None:
 _FILLERS: dict[str, Callable[[Obj], None]] = {
     "Pod": _pod, "Deployment": _deployment, "ReplicaSet": _replica_set, "StatefulSet": _stateful_set,
     "DaemonSet": _daemon_set, "Job": _job, "CronJob": _cron_job, "Service": _service, "Namespace": _namespace,
-    "Secret": _secret, "Event": _event,
+    "Node": _node, "Secret": _secret, "Event": _event,
 }  # fmt: skip
 
 INITIAL_STATUS: dict[str, Obj] = {
@@ -216,4 +220,5 @@ INITIAL_STATUS: dict[str, Obj] = {
     "Service": {"loadBalancer": {}},
     "Namespace": {"phase": "Active"},
     "ResourceQuota": {},
+    "Node": {},
 }

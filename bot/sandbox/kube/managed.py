@@ -102,7 +102,7 @@ def decode(obj: Obj) -> list[Owned]:
 def _flatten(tree: Obj, prefix: Path, into: set[Path]) -> None:
     for key, child in tree.items():
         path = (*prefix, key)
-        if child:
+        if child and isinstance(child, dict):
             _flatten(child, path, into)
         else:
             into.add(path)

@@ -19,15 +19,15 @@ def json_patch(target: Obj, operations: Any) -> Obj:
     try:
         for operation in operations:
             result = _operate(result, operation)
-    except (LookupError, ValueError, TypeError) as error:
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
         raise ApiError(422, "Invalid", "the server rejected our request due to an error in our request", {}) from error
     return result
 
 
-def _pointer(path: str) -> list[str]:
+def _pointer(path: Any) -> list[str]:
     if path == "":
         return []
-    if not path.startswith("/"):
+    if not isinstance(path, str) or not path.startswith("/"):
         raise ValueError(path)
     return [part.replace("~1", "/").replace("~0", "~") for part in path[1:].split("/")]
 

@@ -32,6 +32,7 @@ class WriteOptions:
     force: bool = False
     field_validation: str = "Warn"
     subresource: str = ""
+    trusted: bool = False  # a controller's own write: not checked again
     warnings: list[str] = field(default_factory=list)
 
 
@@ -147,7 +148,7 @@ class Registry:
     def write(self, resource: Resource, draft: Obj, manager: str, subresource: str = "") -> Obj:
         """A controller's own write of a draft of a stored object: trusted, but versioned and owned like any other."""
         old = self.read(resource, draft["metadata"].get("namespace", ""), draft["metadata"]["name"])
-        return self._replace(resource, old, draft, WriteOptions(manager=manager, subresource=subresource))
+        return self._replace(resource, old, draft, WriteOptions(manager=manager, subresource=subresource, trusted=True))
 
     def _replace(self, resource: Resource, old: Obj, obj: Obj, options: WriteOptions, applied: bool = False) -> Obj:
         self._keep_identity(resource, old, obj)
@@ -155,17 +156,19 @@ class Registry:
             status, changed = obj.get("status"), obj["metadata"]
             obj = {**old, "metadata": dict(old["metadata"])}
             obj["status"] = status if status is not None else {}
+            for told in obj["status"].get("conditions") or []:
+                told.setdefault("lastTransitionTime", stamp(self.clock.now()))
             for name in ("annotations", "labels") if resource.kind != "Deployment" else ("annotations",):
                 _set_or_drop(obj["metadata"], name, changed.get(name))
         elif "status" in resource.subresources:
             _set_or_drop(obj, "status", old.get("status"))
         apply_defaults(resource.kind, obj)
-        if options.subresource != "status":
+        if not options.trusted:
             causes = validation.check(resource, obj) + validation.check_update(resource, old, obj)
             if causes:
                 raise invalid(resource, obj["metadata"]["name"], causes)
-            if resource.counts_generations and self._bumps(resource, old, obj):
-                obj["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
+        if options.subresource != "status" and resource.counts_generations and self._bumps(resource, old, obj):
+            obj["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
         _tidy(obj)
         if _same(old, obj):
             return old

@@ -1,19 +1,25 @@
 """Fields and types of the served kinds, and what the API server says of a body that does not fit them.
 
-`fields.json` maps each type to its fields: a scalar name, another type, `[T` (list) or `{T` (map). It is derived from
-the models of the official Python client; a test keeps the two equal. Called by the registry before anything is stored.
+`fields.json` maps each type to its fields: a scalar name, another type, `[T` (list) or `{T` (map), and `!` after those
+that must be there. It is derived from the models of the official Python client; a test keeps the two equal. Called by
+the registry before anything is stored.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bot.sandbox.kube.clock import parse_stamp
 from bot.sandbox.kube.kinds import Obj, Resource
 from bot.sandbox.kube.status import ApiError, bad_request
 
-TYPES: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("fields.json").read_text())
+_DECLARED: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("fields.json").read_text())
+TYPES = {name: {field: kind.rstrip("!") for field, kind in fields.items()} for name, fields in _DECLARED.items()}
+REQUIRED = {name: [f for f, kind in fields.items() if kind.endswith("!")] for name, fields in _DECLARED.items()}
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _GO = {"str": "string", "int": "int32", "bool": "bool", "float": "float64", "time": "string"}
 _ROOTS = {"Event": "CoreV1Event"}
 
@@ -34,7 +40,8 @@ class _Walk:
             return value
         if declared.startswith("["):
             self._must(isinstance(value, list), value, owner, path, f"[]{_go(declared[1:])}")
-            return [self.value(declared[1:], item, f"{path}[{i}]", owner) for i, item in enumerate(value)]
+            items = [item for item in value if item is not None]
+            return [self.value(declared[1:], item, f"{path}[{i}]", owner) for i, item in enumerate(items)]
         if declared.startswith("{"):
             self._must(isinstance(value, dict), value, owner, path, f"map[string]{_go(declared[1:])}")
             return {k: self.value(declared[1:], v, f"{path}.{k}", owner) for k, v in value.items()}
@@ -50,6 +57,8 @@ class _Walk:
             "intstr": isinstance(value, int | str) and not isinstance(value, bool),
         }[declared]
         self._must(fits, value, owner, path, _GO.get(declared, "intstr.IntOrString"))
+        if declared == "time" and not _is_time(value):
+            raise TypeError(f'parsing time "{value}" as "2006-01-02T15:04:05Z07:00": cannot parse "{value}" as "2006"')
         return value
 
     def struct(self, name: str, value: Obj, path: str) -> Obj:
@@ -70,6 +79,17 @@ class _Walk:
         if not fits:
             field = f"{owner}.{_without_indexes(path)}"
             raise TypeError(f"json: cannot unmarshal {_json_name(value)} into Go struct field {field} of type {wanted}")
+
+
+def _is_time(text: str) -> bool:
+    """RFC 3339 and a day that exists."""
+    if not _TIME.fullmatch(text):
+        return False
+    try:
+        parse_stamp(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _without_indexes(path: str) -> str:
@@ -97,10 +117,25 @@ def _json_name(value: Any) -> str:
             return "object"
 
 
-def unknown_fields(kind: str, body: Obj) -> list[str]:
-    walk = _Walk()
-    walk.struct(root_type(kind), body, "")
-    return walk.unknown
+def missing(kind: str, obj: Obj) -> list[str]:
+    """Paths of required fields that an object does not have."""
+    return list(_missing(root_type(kind), obj, ""))
+
+
+def _missing(declared: str, value: Any, path: str) -> Iterator[str]:
+    if declared.startswith("[") and isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from _missing(declared[1:], item, f"{path}[{i}]")
+    elif declared.startswith("{") and isinstance(value, dict):
+        for key, item in value.items():
+            yield from _missing(declared[1:], item, f"{path}.{key}")
+    elif declared in TYPES and isinstance(value, dict):
+        for field in REQUIRED[declared]:
+            if value.get(field) is None:
+                yield f"{path}.{field}" if path else field
+        for field, item in value.items():
+            if field in TYPES[declared]:
+                yield from _missing(TYPES[declared][field], item, f"{path}.{field}" if path else field)
 
 
 def decode(resource: Resource, body: Obj, field_validation: str, kind: str = "") -> tuple[Obj, list[str]]:

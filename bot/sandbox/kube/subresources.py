@@ -41,13 +41,15 @@ def put_scale(
     """Write spec.replicas through the Scale view."""
     before = scale_of(obj)
     scale = change(before)
-    replicas = (scale.get("spec") or {}).get("replicas", 0) if isinstance(scale, dict) else None
+    spec = scale.get("spec") or {} if isinstance(scale, dict) else None
+    replicas = spec.get("replicas", 0) if isinstance(spec, dict) else None
     if not isinstance(replicas, int) or isinstance(replicas, bool):
         raise bad_request(
             'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal into Go struct field '
             "ScaleSpec.spec.replicas of type int32"
         )
-    version = (scale.get("metadata") or {}).get("resourceVersion")
+    given = scale.get("metadata")
+    version = given.get("resourceVersion") if isinstance(given, dict) else None
     if version and version != obj["metadata"]["resourceVersion"]:
         raise conflict(resource, obj["metadata"]["name"])
 
@@ -72,15 +74,15 @@ def evict(registry: Registry, namespace: str, name: str, body: Obj) -> Obj:
     kept = [c for c in pod["status"].get("conditions") or [] if c["type"] != "DisruptionTarget"]
     draft = {**pod, "metadata": dict(pod["metadata"]), "status": {**pod["status"], "conditions": [*kept, target]}}
     registry.write(PODS, draft, "kube-apiserver", "status")
-    delete(registry, PODS, namespace, name, body.get("deleteOptions") or {})
+    delete(registry, PODS, namespace, name, _mapping(body.get("deleteOptions")))
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
 
 def issue_token(registry: Registry, access: Access, namespace: str, name: str, body: Obj) -> Obj:
     """A bearer token for a service account."""
     registry.read(SERVICE_ACCOUNTS, namespace, name)
-    lifetime_s = (body.get("spec") or {}).get("expirationSeconds") or 3600
-    if not isinstance(lifetime_s, int) or lifetime_s < 600:
+    lifetime_s = _mapping(body.get("spec")).get("expirationSeconds") or 3600
+    if not isinstance(lifetime_s, int) or not 600 <= lifetime_s < 2**32:
         raise bad_request("spec.expirationSeconds: Invalid value: may not specify a duration less than 10 minutes")
     token = f"sa.{namespace}.{name}.{secrets.token_urlsafe(24)}"
     access.users[token] = f"system:serviceaccount:{namespace}:{name}"
@@ -160,6 +162,10 @@ class PodLogs:
         except (ConnectionError, ApiError):
             return response  # the reader left, or the pod did
         return response
+
+
+def _mapping(value: Any) -> Obj:
+    return value if isinstance(value, dict) else {}
 
 
 def _container(pod: Obj, wanted: str) -> str:

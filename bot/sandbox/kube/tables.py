@@ -188,13 +188,17 @@ def _service(obj: Obj, now: datetime) -> Cells:
 
 
 def _node(obj: Obj, now: datetime) -> Cells:
-    ready = next((c["status"] for c in obj["status"]["conditions"] if c["type"] == "Ready"), "Unknown")
+    status = obj.get("status") or {}
+    ready = next((c["status"] for c in status.get("conditions") or [] if c["type"] == "Ready"), "Unknown")
     words = ["Ready" if ready == "True" else "NotReady"]
     if obj["spec"].get("unschedulable"):
         words.append("SchedulingDisabled")
-    info = obj["status"]["nodeInfo"]
-    return [",".join(words), "<none>", _age(obj, now), info["kubeletVersion"], obj["status"]["addresses"][0]["address"],
-            "<none>", info["osImage"], info["kernelVersion"], info["containerRuntimeVersion"]]  # fmt: skip
+    info = status.get("nodeInfo") or {}
+    address = next((a["address"] for a in status.get("addresses") or []), "<none>")
+    names = ("osImage", "kernelVersion", "containerRuntimeVersion")
+    told = [info.get(name, "<unknown>") for name in names]
+    version = info.get("kubeletVersion", "<unknown>")
+    return [",".join(words), "<none>", _age(obj, now), version, address, "<none>", *told]
 
 
 def _event(obj: Obj, now: datetime) -> Cells:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.sandbox.kube.kinds import Obj, Resource
+from bot.sandbox.kube.schema import missing
 from bot.sandbox.kube.selectors import object_selector
 from bot.sandbox.kube.status import Cause
 
@@ -44,7 +45,8 @@ def check(resource: Resource, obj: Obj) -> list[Cause]:
     checker = _CHECKERS.get(resource.kind)
     if checker:
         causes += checker(obj.get("spec") or {})
-    return causes
+    told = {cause.field for cause in causes}
+    return causes + [Cause.required(path) for path in missing(resource.kind, obj) if path not in told]
 
 
 def check_update(resource: Resource, old: Obj, new: Obj) -> list[Cause]:

@@ -12,9 +12,11 @@ from typing import Protocol
 
 from bot.sandbox.kube.clock import Clock
 from bot.sandbox.kube.kinds import Resource
+from bot.sandbox.kube.status import ApiError
 from bot.sandbox.kube.store import Store, StoredEvent
 
 Key = tuple[str, str]  # namespace, name
+REFUSED_S = 0.5  # before a controller whose write was refused tries again
 BATCH = 20  # reconciles between two chances for the HTTP server
 
 
@@ -91,7 +93,10 @@ class Engine:
             return False
         top = heapq.heappop(self._heap)
         del self._pending[(top.controller, top.key)]
-        again_s = self._controllers[top.controller].reconcile(top.key)
+        try:
+            again_s = self._controllers[top.controller].reconcile(top.key)
+        except ApiError:  # the API refused a write, e.g. in a namespace that is going: tried again, as a real one does
+            again_s = REFUSED_S
         if again_s is not None:
             self._push(top.controller, top.key, max(again_s, 0.001))
         return True

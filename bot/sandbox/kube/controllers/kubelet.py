@@ -138,7 +138,7 @@ class Kubelet:
         if current is None:
             return
         node = self._tools.store.get(NODES, "", pod["spec"]["nodeName"])
-        addresses = (node or {}).get("status", {}).get("addresses") or [{"address": "127.0.0.1"}]
+        addresses = ((node or {}).get("status") or {}).get("addresses") or [{"address": "127.0.0.1"}]
         statuses = [life.status(pod["metadata"]["uid"]) for life in run.lives]
         phase = _phase(run.lives)
         status: Obj = {

@@ -52,7 +52,7 @@ class NodeController:
     def _write(self, node: Obj, value: str, reason: str, message: str, taints: list[Obj]) -> None:
         now = self._tools.now()
         conditions = []
-        for old in node["status"]["conditions"]:
+        for old in node["status"].get("conditions") or []:
             if old["type"] == "Ready":
                 since = now if old["status"] != value else old["lastTransitionTime"]
                 old = {**old, "status": value, "reason": reason, "message": message, "lastTransitionTime": since}

@@ -80,12 +80,13 @@ class Scheduler:
                     return ["node(s) were unschedulable"]
                 return [f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"]
         load = self._load.get(node["metadata"]["name"], Counter())
+        free = (node.get("status") or {}).get("allocatable") or {}
         why = []
         for name in ("cpu", "memory"):
-            room = round(quantity(node["status"]["allocatable"][name]) * 1000) - load[name]
+            room = round(quantity(free.get(name, 0)) * 1000) - load[name]
             if round(requested(pod, name) * 1000) > room:
                 why.append(f"Insufficient {name}")
-        if load["pods"] >= int(node["status"]["allocatable"]["pods"]):
+        if load["pods"] >= quantity(free.get("pods", 0)):
             why.append("Too many pods")
         return why
 

@@ -42,12 +42,21 @@ class StatefulSetController:
         update, known = current_revision(self._tools, owner)
         current_name = owner["status"].get("currentRevision") or update["metadata"]["name"]
         current = next((r for r in known if r["metadata"]["name"] == current_name), update)
-        pods = {_ordinal(pod): pod for pod in self._tools.owned(PODS, owner)}
+        pods = self._pods(owner)
         failed = self._act(owner, pods, current, update)
-        fresh = {_ordinal(pod): pod for pod in self._tools.owned(PODS, owner)}
+        fresh = self._pods(owner)
         current_name = self._write_status(owner, fresh, current, update)
         trim(self._tools, owner, known, {current_name, update["metadata"]["name"]})
         return 1.0 if failed else None
+
+    def _pods(self, owner: Obj) -> dict[int, Obj]:
+        """Pods by ordinal; one that carries another's name is left alone."""
+        found = {}
+        for pod in self._tools.owned(PODS, owner):
+            prefix, _, ordinal = pod["metadata"]["name"].rpartition("-")
+            if prefix == owner["metadata"]["name"] and ordinal.isdigit():
+                found[int(ordinal)] = pod
+        return found
 
     def _act(self, owner: Obj, pods: dict[int, Obj], current: Obj, update: Obj) -> bool:
         """Take the next steps; True when the API refused one."""
@@ -159,7 +168,3 @@ class StatefulSetController:
         if status != owner["status"]:
             self._tools.write_status(STATEFUL_SETS, owner, status)
         return str(current_name)
-
-
-def _ordinal(pod: Obj) -> int:
-    return int(pod["metadata"]["name"].rpartition("-")[2])
