@@ -112,6 +112,7 @@ async def _start_loops(
     inbox, outbox, releases = InboxLoop(ctx, router), OutboxLoop(ctx, Limiter()), ReleaseLoop(ctx)
     await inbox.recover()
     await outbox.recover()
+    await releases.recover()
     parts = (
         ("outbox", outbox, ctx.bells.outbox),
         ("releases", releases, ctx.bells.releases),

@@ -73,7 +73,8 @@ class Intake:
             self._ctx.bells.inbox.ring()
         if verdict.over and inbound.kind is not InboundKind.SLASH:
             self._ctx.bells.outbox.ring()
-        if inbound.kind is InboundKind.SLASH and verdict.card is not None and new:
+        if inbound.kind is InboundKind.SLASH and verdict.card is not None:
+            # Also when it is known: it comes again because the acknowledgement before, and the answer on it, was lost.
             return Ack(_ephemeral(verdict.card))
         return Ack()
 

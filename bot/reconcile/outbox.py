@@ -182,7 +182,7 @@ class OutboxLoop:
                 ChannelId(row.channel), outbox_id=row.id, oldest=oldest, thread_ts=thread_ts
             )
         except Refused as error:
-            await self._park(row, error, now)
+            await self._park(row, error, now, state=OutboxState.AMBIGUOUS)  # still nobody knows whether it is there
             return
         except OutsideError as error:
             pause = timedelta(seconds=error.retry_after_s) if isinstance(error, TooBusy) else LOOK_PAUSE
@@ -214,11 +214,13 @@ class OutboxLoop:
             await outbox.settle(connection, row.id, OutboxState.DEAD, error=str(error))
             await outbox.add(connection, draft, now=self._ctx.clock())
 
-    async def _park(self, row: OutboxRow, error: Refused, now: datetime) -> None:
+    async def _park(
+        self, row: OutboxRow, error: Refused, now: datetime, *, state: OutboxState = OutboxState.PARKED
+    ) -> None:
         """The channel does not take it: others go on, the operators hear of it once, it is tried again later."""
         ops = self._ctx.ops_channel
         async with self._ctx.database.write() as connection:
-            await outbox.settle(connection, row.id, OutboxState.PARKED, error=str(error), not_before=now + PARKED_FOR)
+            await outbox.settle(connection, row.id, state, error=str(error), not_before=now + PARKED_FOR)
             if ops is not None and ops != row.channel and row.channel not in self._told_of:
                 text = Mrkdwn(
                     f"I can't post in {channel_link(row.channel)}: {esc(error.code)}. What I have to say there waits. "

@@ -31,6 +31,8 @@ READS_PER_LOOK = 4
 FASTEST_LOOK_S = 0.4
 CONFLICT_TRIES = 5
 CLAIM = timedelta(seconds=60)
+AFTER_A_BUG = timedelta(seconds=5)
+"""Until a release is looked at again whose look raised something that nobody had thought of."""
 REFRESH_CARD = timedelta(seconds=10)
 """How often a moving card is redrawn when only the time has passed."""
 
@@ -44,6 +46,11 @@ class ReleaseLoop:
         self._look_at: dict[ReleaseId, datetime] = {}
         self._drawn_at: dict[ReleaseId, datetime] = {}
         self._noted: dict[ReleaseId, set[str]] = {}
+
+    async def recover(self) -> None:
+        """Once, before the first turn: what a dead process was working on is free at once, not after its claim."""
+        async with self._ctx.database.write() as connection:
+            await releases.give_up_claims(connection)
 
     async def turn(self) -> float:
         """Start what is due; seconds until something is due again."""
@@ -80,6 +87,8 @@ class ReleaseLoop:
         if release is None or release.phase.is_over:
             return
         again_s = max(FASTEST_LOOK_S, load * READS_PER_LOOK / READS_PER_S)
+        # Before the look: should it raise what is not caught here, the next one must not follow at once, for ever.
+        self._look_at[release_id] = now + AFTER_A_BUG
         try:
             await self._step(release)
         except TooBusy as error:
@@ -268,6 +277,11 @@ class ReleaseLoop:
             await put_card(ctx, connection, saved)
             for draft in self._new_notes(saved):
                 await outbox.add(connection, draft, now=now)
+            reach("release.in_save")
+            if ended:
+                reach("release.before_end")
+        if ended:
+            reach("release.after_end")
         self._drawn_at[before.id] = now
         if ended:
             log.info("release.over", release=after.id, phase=after.phase, target=str(after.target))

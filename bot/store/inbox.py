@@ -105,10 +105,9 @@ async def finish(connection: AsyncConnection, row_id: int, *, outcome: str, now:
 
 
 async def put_off(connection: AsyncConnection, row_id: int, *, until: datetime, why: str) -> None:
-    """Give a request back, not to be tried before `until`."""
-    await connection.execute(
-        update(inbox).where(inbox.c.id == row_id).values(state=PENDING, not_before=until, outcome=why)
-    )
+    """Give a request back, not to be tried before `until`. The attempt is not counted: the request is not at fault."""
+    values = {"state": PENDING, "not_before": until, "outcome": why, "attempts": inbox.c.attempts - 1}
+    await connection.execute(update(inbox).where(inbox.c.id == row_id).values(values))
 
 
 async def recover(connection: AsyncConnection) -> int:
