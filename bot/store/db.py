@@ -36,6 +36,10 @@ def async_url(url: str) -> str:
             raise ValueError(f"database {other!r} is not supported: use sqlite:///FILE or postgresql://…")
 
 
+Connection = AsyncConnection
+"""What `write` and `read` give, for the signatures of those who hand it on: SQLAlchemy's name stays in bot.store."""
+
+
 class Database:
     """One database. Hand it to every store function's caller; close it at the end."""
 
@@ -61,9 +65,7 @@ class Database:
             self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     def _begin_write(self) -> str:
-        if self._patience_ms == BUSY_TIMEOUT_MS:
-            return "BEGIN IMMEDIATE"
-        return f"PRAGMA busy_timeout = {self._patience_ms};BEGIN IMMEDIATE;PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"
+        return f"PRAGMA busy_timeout = {self._patience_ms};BEGIN IMMEDIATE"
 
     @asynccontextmanager
     async def write(self, *, limit_s: float = TRANSACTION_LIMIT_S) -> AsyncIterator[AsyncConnection]:

@@ -105,7 +105,7 @@ class Posted:
 
 async def add(connection: AsyncConnection, draft: Draft, *, now: datetime) -> None:
     """Say it later. A card whose last version still waits is replaced by this one."""
-    if draft.subject is not None:
+    if draft.subject is not None and draft.kind is OutboxKind.CARD:
         replaced = await connection.execute(
             update(outbox)
             .where(

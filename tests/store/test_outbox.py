@@ -92,8 +92,8 @@ async def test_a_newer_card_never_changes_one_that_is_being_sent(database: Datab
 
 
 async def test_notes_are_never_replaced(database: Database) -> None:
-    await say(database, note("one", subject="release:1"), card("card"), note("two", subject="release:2"))
-    assert await texts(database) == ["one", "two"]
+    await say(database, card("card"), note("one", subject="release:1"), note("two", subject="release:2"))
+    assert await texts(database) == ["card", "two"], "a note about a card waits until that card stands"
     await say(database, note("three", subject="release:2"))
     async with database.read() as connection:
         assert (await outbox.backlog(connection))[0] == 4

@@ -128,6 +128,17 @@ async def test_of_twenty_workers_that_claim_at_once_exactly_one_gets_the_release
     assert sum(await asyncio.gather(*(claim(worker) for worker in range(20)))) == 1
 
 
+async def test_a_process_that_is_the_only_one_frees_what_a_dead_one_claimed(database: Database) -> None:
+    live, over = release("slash:1"), replace(release("slash:2"), phase=ReleasePhase.FAILED)
+    await keep(database, live, over)
+    later = NOW + timedelta(minutes=1)
+    async with database.write() as connection:
+        for each in (live, over):
+            await releases.claim(connection, each.id, worker="dead", now=NOW, until=later)
+        assert await releases.give_up_claims(connection) == 1
+        assert await releases.claim(connection, live.id, worker="new", now=NOW, until=later)
+
+
 async def test_a_claim_does_not_make_a_save_stale(database: Database) -> None:
     wished = release()
     await keep(database, wished)

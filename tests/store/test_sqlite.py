@@ -19,6 +19,7 @@ from bot.store.db import Database
 from bot.store.faults import StoreCorrupt
 from bot.store.inbox import Arrival
 from bot.store.migrate import migrate
+from bot.store.sqlite import BUSY_TIMEOUT_MS
 from tests.store.rows import NOW, count_rows, keep
 
 
@@ -45,6 +46,9 @@ async def test_another_process_holding_the_lock_costs_every_writer_at_most_a_sec
         other.close()
     await keep(sqlite, "after")
     assert await count_rows(sqlite) == 1
+    async with sqlite.write() as connection:
+        patience_ms = (await connection.exec_driver_sql("PRAGMA busy_timeout")).scalar()
+    assert patience_ms == BUSY_TIMEOUT_MS, "those who waited in a queue spent theirs, not the next one's"
 
 
 async def test_a_lock_that_ends_in_time_is_waited_for(sqlite: Database) -> None:
