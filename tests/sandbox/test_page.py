@@ -5,7 +5,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.sandbox.page_browser import NEEDS_CHROMIUM, PHONE, chromium, visit
-from tests.sandbox.page_fixture import CannedChat, serve
+from tests.sandbox.page_fixture import CannedChat, button, serve
 from tests.sandbox.page_showcase import showcase
 
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -162,6 +162,31 @@ async def test_a_message_elsewhere_marks_its_channel_until_it_is_read(page: Page
     await expect(page.locator("#log")).to_contain_text("lunch?")
     await expect(page.locator("#channel-head")).to_contain_text("Kajitori is not in this channel")
     await expect(general).to_have_class("room")
+
+
+async def test_alt_and_arrows_walk_through_the_channels(page: Page):
+    await page.locator("#channel-box").focus()
+    await page.keyboard.press("Alt+ArrowDown")
+    await expect(page.locator("#channel-head")).to_contain_text("deploys")
+    await expect(page.locator("#log")).to_contain_text("Monday 23 November")
+    await page.keyboard.press("Alt+ArrowUp")
+    await page.keyboard.press("Alt+ArrowUp")
+    await expect(page.locator("#channel-head")).to_contain_text("Kajitori")
+
+
+async def test_the_apps_home_is_a_tab_of_its_direct_message(page: Page, chat: CannedChat):
+    await page.get_by_role("button", name="Kajitori", exact=True).click()
+    await chat.request_to("/client/home")
+    await expect(page.get_by_role("tab")).to_have_count(0)
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": "*Nothing* waits for you"}}
+    buttons = {"type": "actions", "block_id": "acts", "elements": [button("My releases", "mine")]}
+    await chat.tell({"type": "home", "view": {"id": "V0HOME", "type": "home", "blocks": [section, buttons]}})
+    await page.get_by_role("tab", name="Home").click()
+    await expect(page.locator("#home strong")).to_have_text("Nothing")
+    await page.get_by_role("button", name="My releases").click()
+    assert (await chat.request_to("/client/click"))["view_id"] == "V0HOME"
+    await page.get_by_role("tab", name="Messages").click()
+    await expect(page.locator("#channel-box")).to_be_visible()
 
 
 async def test_another_persona_acts_in_their_own_name(page: Page, chat: CannedChat):

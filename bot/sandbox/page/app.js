@@ -38,6 +38,16 @@ class Page {
       close: () => this.toggleClusters(),
     });
     addEventListener("hashchange", () => this.goTo(location.hash.slice(1)));
+    addEventListener("keydown", (event) => this.onShortcut(event));
+  }
+
+  /** Alt and an arrow walk through the channels, as in Slack. */
+  onShortcut(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!event.altKey || !step || document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    const ids = this.directory.channels().map((channel) => channel.id);
+    void this.goTo(ids.at((ids.indexOf(this.channel) + step) % ids.length));
   }
 
   /** Become `user`: everything is read afresh as they see it. */

@@ -43,8 +43,7 @@ export class TileGroup {
         this.counts,
       ),
       this.bar,
-      this.grid,
-      this.legend,
+      h("div", { class: "pods-row" }, this.grid, this.legend),
       this.troubles,
     );
     this.grid.addEventListener("keydown", (event) => this.onKey(event));
