@@ -24,14 +24,14 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 def at(value: object, *keys: str) -> Json:
     """The object under `keys`; empty when something on the way is absent or of another type."""
     for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else {}
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
 
 
 def objects(value: object) -> Iterator[Json]:
     """The objects in a list; nothing when it is null or no list."""
     if isinstance(value, list):
-        yield from (item for item in value if isinstance(item, Mapping))
+        yield from (item for item in value if isinstance(item, dict))
 
 
 def text(value: object) -> str:
@@ -46,7 +46,7 @@ def number(value: object) -> int:
 
 def strings(value: object) -> dict[str, str]:
     """Labels or annotations."""
-    return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, Mapping) else {}
+    return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}
 
 
 def moment(value: object) -> datetime | None:
@@ -158,7 +158,7 @@ def _managers(kind: WorkloadKind, metadata: Json) -> dict[str, str]:
     for entry in objects(metadata.get("managedFields")):
         when = moment(entry.get("time")) or LONG_AGO
         for key, fields in at(entry.get("fieldsV1"), *way).items():
-            if not key.startswith("k:") or not isinstance(fields, Mapping) or "f:image" not in fields:
+            if not key.startswith("k:") or not isinstance(fields, dict) or "f:image" not in fields:
                 continue
             try:
                 name = text(at(json.loads(key[2:])).get("name"))
