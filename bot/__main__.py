@@ -32,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _config(commands.add_parser("run", help="run the bot"))
     _config(commands.add_parser("check", help="check the configuration and the secrets in the environment"))
-    _config(commands.add_parser("migrate", help="bring the database's tables up to date"))
+    _config(commands.add_parser("migrate", help="bring the tables of DATABASE_URL up to date"))
 
     sandbox = commands.add_parser("sandbox", help="run a local Slack, clusters and registry, and the bot on them")
     sandbox.add_argument("--port", type=int, default=8080, help="port of the page (default 8080; 0: a free one)")

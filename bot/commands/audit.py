@@ -4,15 +4,14 @@ import argparse
 import asyncio
 import os
 
-from bot.settings import load
+from bot.settings import load_database_url
 from bot.store import audit
 from bot.store.db import Database
 
 
-def main(arguments: argparse.Namespace) -> int:
+def main(_arguments: argparse.Namespace) -> int:
     """0 when every row holds, 1 at the first that does not."""
-    settings = load(arguments.config, os.environ)
-    return asyncio.run(_verify(settings.database_url.reveal()))
+    return asyncio.run(_verify(load_database_url(os.environ).reveal()))
 
 
 async def _verify(url: str) -> int:

@@ -4,15 +4,14 @@ import argparse
 import asyncio
 import os
 
-from bot.settings import load
+from bot.settings import load_database_url
 from bot.store.db import Database
 from bot.store.migrate import migrate, revision
 
 
-def main(arguments: argparse.Namespace) -> int:
+def main(_arguments: argparse.Namespace) -> int:
     """Idempotent."""
-    settings = load(arguments.config, os.environ)
-    print(asyncio.run(_migrate(settings.database_url.reveal())))
+    print(asyncio.run(_migrate(load_database_url(os.environ).reveal())))
     return 0
 
 

@@ -40,6 +40,7 @@ __all__ = [
     "SlackSettings",
     "SummarySettings",
     "load",
+    "load_database_url",
 ]
 
 DEFAULT_FILE = "kajitori.yaml"
@@ -58,6 +59,19 @@ def load(config_path: Path | None, environ: Mapping[str, str]) -> Settings:
     if found:
         raise SettingsError(found)
     return settings
+
+
+def load_database_url(environ: Mapping[str, str]) -> Secret:
+    """DATABASE_URL alone, for commands that need nothing else. Raises SettingsError."""
+    variables = Variables(environ)
+    url = _database_url(variables)
+    if variables.faults:
+        raise SettingsError(tuple(variables.faults))
+    return url
+
+
+def _database_url(variables: Variables) -> Secret:
+    return Secret(variables.formed("DATABASE_URL", forms.database_url, "sqlite:///kajitori.db"))
 
 
 def _root(path: Path, faults: Faults) -> Section:
@@ -104,7 +118,7 @@ def _settings(path: Path, root: Section, variables: Variables) -> Settings:
         datadog=_datadog(root.child("datadog"), variables),
         pods_channel=pods_channel,
         summary=read_summary(root.child("summary")),
-        database_url=Secret(variables.formed("DATABASE_URL", forms.database_url, "sqlite:///kajitori.db")),
+        database_url=_database_url(variables),
         kubeconfig=variables.formed("KUBECONFIG", path_form, "") or None,
     )
     root.close()
