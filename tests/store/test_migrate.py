@@ -9,7 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 import bot.store.migrations
 from bot.errors import StoreUnavailable
@@ -131,9 +131,8 @@ async def test_a_migration_that_fails_says_why_and_changes_nothing(empty: Databa
         await migrate(empty)
     assert await revision(empty) is None
     async with empty.write() as connection:
-        await connection.execute(text("DROP VIEW outbox"))
-    await migrate(empty)
-    assert await revision(empty) == HEAD
+        names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+    assert names == [version_table.name], "all or nothing"
 
 
 async def test_a_newer_database_is_refused_with_both_revisions_named(empty: Database) -> None:
