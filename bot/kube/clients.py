@@ -6,13 +6,11 @@ content type of its own choosing. A write is sent once; only a 401, which surely
 """
 
 import asyncio
-import gc
 import importlib
 import logging
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn, Protocol, cast
+from typing import Any, Protocol, cast
 
 import aiohttp
 import orjson
@@ -20,37 +18,25 @@ from yarl import URL
 
 from bot.domain.catalog import Environment
 from bot.domain.names import EnvironmentName
-from bot.errors import Conflict, NotFound, Refused, TooBusy, Unreachable
+from bot.errors import Refused, Unreachable
+from bot.kube.answers import Answer, Expired, fail, parse
 from bot.kube.kubeconfig import DEFAULT_KUBECONFIG, Access, Context, InCluster, KubeconfigError, Tls
 
 log = logging.getLogger(__name__)
+
+__all__ = ["PAGE_SIZE", "Cluster", "Clusters", "Expired"]
 
 PAGE_SIZE = 500
 """Objects per list request: about 2 MB of pods, which parse in some 20 ms; the loop is free between pages."""
 REREAD_AFTER = timedelta(minutes=1)
 """How often a mounted token is read again; the kubelet replaces it at 80 % of its (usually one hour's) life."""
 EXPIRY_MARGIN = timedelta(minutes=1)
-QUIET_BYTES = 65_536
-"""Answers from this size on are parsed with the garbage collector paused."""
-
-
-class Expired(Conflict):
-    """The list or watch position is too old for the server (410): start again from a fresh list."""
 
 
 class Plugins(Protocol):
     """What bot.kube.plugins offers; a name for the type checker, since that module is loaded late."""
 
     async def read(self, context: Context) -> Access: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer, read to its end."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class Cluster:
@@ -82,7 +68,7 @@ class Cluster:
         """
         answer = await self._exchange(method, path, query, body, content_type, timeout_s)
         try:
-            parsed = _parse(answer.body)
+            parsed = parse(answer.body)
         except orjson.JSONDecodeError as error:
             raise Unreachable(self.system, f"answered {method} {path} with something that is not JSON") from error
         if not isinstance(parsed, dict):
@@ -148,7 +134,7 @@ class Cluster:
         except KubeconfigError as error:
             raise Refused(self.system, str(error), code="NoCredentials") from error
         if answer.status >= 300:
-            self._fail(answer)
+            fail(self.system, answer)
         return answer
 
     async def _authorized(
@@ -195,24 +181,6 @@ class Cluster:
                 if last:
                     raise
         raise AssertionError("unreachable: the last try returns or raises")
-
-    def _fail(self, answer: Answer) -> NoReturn:
-        """Raises what a status of 300 and more means."""
-        reason, text = _words(answer.body)
-        text = text or f"HTTP {answer.status}"
-        match answer.status:
-            case 404:
-                raise NotFound(self.system, text)
-            case 409:
-                raise Conflict(self.system, text)
-            case 410:
-                raise Expired(self.system, text)
-            case 429:
-                raise TooBusy(self.system, text, retry_after_s=_seconds(answer.headers.get("Retry-After")))
-            case status if 400 <= status < 500 and status != 408:
-                raise Refused(self.system, text, code=reason or _CODES.get(status, str(status)))
-            case _:
-                raise Unreachable(self.system, f"HTTP {answer.status}: {text}")
 
     # Who we are there
 
@@ -295,39 +263,3 @@ class Clusters(Mapping[EnvironmentName, Cluster]):
         """Closes every cluster's connections."""
         for cluster in self._clusters.values():
             await cluster.close()
-
-
-_CODES = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 422: "Invalid"}
-"""Kubernetes' own words (metav1.StatusReason), for answers that carry no Status, e.g. from a proxy in between."""
-
-
-def _parse(body: bytes) -> Any:
-    """JSON, parsed with the garbage collector paused: a page of pods is 100,000 objects in trees without a cycle, and
-    looking for cycles half-way held the loop three times as long as the parsing."""
-    if len(body) < QUIET_BYTES or not gc.isenabled():
-        return orjson.loads(body)
-    gc.disable()
-    try:
-        return orjson.loads(body)
-    finally:
-        gc.enable()
-
-
-def _words(body: bytes) -> tuple[str, str]:
-    """Reason and message of a Status; for anything else the first line of it, unless it is a page of HTML."""
-    try:
-        status = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        lines = body[:2000].decode("utf-8", errors="replace").strip().splitlines()
-        return "", lines[0][:300] if lines and not lines[0].startswith("<") else ""
-    if not isinstance(status, dict):
-        return "", ""
-    return str(status.get("reason") or ""), str(status.get("message") or "")
-
-
-def _seconds(retry_after: str | None) -> float:
-    """The header in seconds; 1 when it is absent or not a number, as client-go does."""
-    try:
-        return max(0.0, min(float(retry_after or 1), 3600.0))
-    except ValueError:
-        return 1.0

@@ -34,7 +34,7 @@ def recorded(name: str, kind: str) -> list[Any]:
 
 @contextmanager
 def listing(expire_after: int = 0) -> Iterator[tuple[str, list[str]]]:
-    """A server in a thread of its own with 5,000 recorded pods; `expire_after` pages on, it once forgets where it was."""
+    """A server in a thread of its own with 5,000 recorded pods; `expire_after` pages on it once forgets its place."""
     [deployment] = recorded("rollout_image_pull_failure", "Deployment")[-1:]
     pod = recorded("rollout_image_pull_failure", "PodList")[-1]["items"][0]
     owner = pod["metadata"]["ownerReferences"][0]

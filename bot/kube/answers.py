@@ -1,0 +1,82 @@
+"""Answers of an API server, and which of our errors each means.
+
+Called by bot.kube.clients with every answer; touches no network.
+"""
+
+import gc
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import orjson
+
+from bot.errors import Conflict, NotFound, Refused, TooBusy, Unreachable
+
+QUIET_BYTES = 65_536
+"""Answers from this size on are parsed with the garbage collector paused."""
+_CODES = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 422: "Invalid"}
+"""Kubernetes' own words (metav1.StatusReason), for answers that carry no Status, e.g. from a proxy in between."""
+
+
+class Expired(Conflict):
+    """The list or watch position is too old for the server (410): start again from a fresh list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def fail(system: str, answer: Answer) -> NoReturn:
+    """Raises what a status of 300 and more means."""
+    reason, text = words(answer.body)
+    text = text or f"HTTP {answer.status}"
+    match answer.status:
+        case 404:
+            raise NotFound(system, text)
+        case 409:
+            raise Conflict(system, text)
+        case 410:
+            raise Expired(system, text)
+        case 429:
+            raise TooBusy(system, text, retry_after_s=seconds(answer.headers.get("Retry-After")))
+        case status if 400 <= status < 500 and status != 408:
+            raise Refused(system, text, code=reason or _CODES.get(status, str(status)))
+        case _:
+            raise Unreachable(system, f"HTTP {answer.status}: {text}")
+
+
+def parse(body: bytes) -> Any:
+    """JSON, parsed with the garbage collector paused: a page of pods is 100,000 objects in trees without a cycle, and
+    looking for cycles half-way held the loop three times as long as the parsing."""
+    if len(body) < QUIET_BYTES or not gc.isenabled():
+        return orjson.loads(body)
+    gc.disable()
+    try:
+        return orjson.loads(body)
+    finally:
+        gc.enable()
+
+
+def words(body: bytes) -> tuple[str, str]:
+    """Reason and message of a Status; for anything else the first line of it, unless it is a page of HTML."""
+    try:
+        status = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        lines = body[:2000].decode("utf-8", errors="replace").strip().splitlines()
+        return "", lines[0][:300] if lines and not lines[0].startswith("<") else ""
+    if not isinstance(status, dict):
+        return "", ""
+    return str(status.get("reason") or ""), str(status.get("message") or "")
+
+
+def seconds(retry_after: str | None) -> float:
+    """The header in seconds; 1 when it is absent or not a number, as client-go does."""
+    try:
+        return max(0.0, min(float(retry_after or 1), 3600.0))
+    except ValueError:
+        return 1.0
