@@ -84,6 +84,10 @@ class SmallApp:
 
     async def on_click(self, payload: Json) -> None:
         self.clicks.append(payload)
+        if "view" in payload:
+            said = {"type": "section", "text": text("3 of 3 pods are ready there")}
+            await self.web.views_update(view_id=payload["view"]["id"], view={**FORM, "blocks": [said, *FORM["blocks"]]})
+            return
         done = [{"type": "section", "text": text(f"Aborted by <@{payload['user']['id']}>")}]
         webhook = AsyncWebhookClient(payload["response_url"])
         await webhook.send(text="Aborted", blocks=done, replace_original=True)
@@ -98,6 +102,7 @@ FORM: Json = {
             "type": "input",
             "block_id": "environment",
             "label": plain("Environment"),
+            "dispatch_action": True,
             "element": {"type": "static_select", "action_id": "value", "options": [option("stg", "stg")]},
         },
         {
@@ -167,7 +172,25 @@ async def test_a_release_goes_from_form_to_card_to_click(page: Page, sandbox: Sa
         await card.get_by_role("button", name="Abort").click()
         await expect(page.locator("#log")).to_contain_text("Aborted by @alice")
         await expect(page.locator("#log .message")).to_have_count(1)
-        assert app.clicks[0]["actions"][0]["value"] == "r1"
+        assert app.clicks[-1]["actions"][0]["value"] == "r1"
+
+
+async def test_a_choice_that_is_sent_at_once_brings_the_other_fields_along_and_leaves_them(
+    page: Page, sandbox: Sandbox
+):
+    async with small_app(sandbox) as app:
+        await type_line(page, "/deploy")
+        form = page.get_by_role("dialog", name="Deploy")
+        await form.get_by_label("Version").fill("1.4.2")
+        await form.get_by_label("Environment").focus()
+        await form.get_by_label("Environment").select_option("stg")
+        await expect(form).to_contain_text("3 of 3 pods are ready there")
+        await expect(form.get_by_label("Version")).to_have_value("1.4.2")
+        await expect(form.get_by_label("Environment")).to_have_value("stg")
+        await expect(form.get_by_label("Environment")).to_be_focused()
+        values = app.clicks[0]["view"]["state"]["values"]
+        assert values["version"]["value"]["value"] == "1.4.2"
+        assert values["environment"]["value"]["selected_option"]["value"] == "stg"
 
 
 async def test_an_ephemeral_answer_is_seen_by_its_asker_only(page: Page, browser: Browser, sandbox: Sandbox):

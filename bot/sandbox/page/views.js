@@ -157,10 +157,9 @@ export class Views {
     this.mark(dialog, missing);
     if (Object.keys(missing).length) return;
     const button = dialog.querySelector(".submit");
-    button.disabled = true;
+    if (button.ariaBusy) return;
     button.setAttribute("aria-busy", "true");
     const answer = await client.submit({ user: this.here().user, view_id: view.id, values: form.values() });
-    button.disabled = false;
     button.removeAttribute("aria-busy");
     if (!answer.ok)
       this.mark(dialog, answer.errors ?? {}, answer.errors ? "" : "We had some trouble connecting. Try again?");

@@ -169,6 +169,8 @@ class Client:
             view = self._open_view(user, str(given["view_id"]))
             element = find_element(view["blocks"], block_id, action_id)
             action = action_on(element, block_id, given, action_ts)
+            # Slack sends along what stands in every other field of the form at that moment.
+            _take_values(view, given)
             if action_id in view["state"]["values"].get(block_id, {}):
                 view["state"]["values"][block_id][action_id] = chosen(element, given)
             await self._delivery.ask("interactive", payloads.view_action(self._world, user, view, action))
@@ -201,12 +203,8 @@ class Client:
     async def _submit(self, given: Json) -> Json:
         user = self._user(given["user"])
         view = self._open_view(user, str(given["view_id"]))
-        values = view["state"]["values"]
-        for block_id, actions in dict(given.get("values") or {}).items():
-            for action_id, entry in actions.items():
-                element = find_element(view["blocks"], block_id, action_id)
-                values.setdefault(block_id, {})[action_id] = chosen(element, entry)
-        errors = missing_inputs(view, values)
+        _take_values(view, given)
+        errors = missing_inputs(view, view["state"]["values"])
         if errors:
             return {"response_action": "errors", "errors": errors}
         answer = await self._delivery.ask("interactive", payloads.view_submission(self._world, user, view))
@@ -257,6 +255,14 @@ class Client:
 def _all_blocks(message: Json) -> list[Json]:
     attached = [block for each in message.get("attachments", []) for block in each.get("blocks", [])]
     return [*message.get("blocks", []), *attached]
+
+
+def _take_values(view: Json, given: Json) -> None:
+    """Put what the person typed and chose so far (block_id → action_id → value) into the form's state."""
+    for block_id, actions in dict(given.get("values") or {}).items():
+        for action_id, entry in actions.items():
+            element = find_element(view["blocks"], block_id, action_id)
+            view["state"]["values"].setdefault(block_id, {})[action_id] = chosen(element, entry)
 
 
 def _checked_errors(view: Json, errors: Any) -> Json:

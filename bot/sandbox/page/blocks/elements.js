@@ -41,21 +41,18 @@ const actionId = (part) => part.action_id ?? part.type;
 
 /**
  * Send one action and keep `control` busy meanwhile. Asks first when the element carries a `confirm`.
- * Returns false when the person said no.
+ * Returns false when nothing was sent: the person said no, or the click before is still under way.
+ * Busy is said with aria-disabled, since `disabled` would take the focus away from whoever uses the keyboard.
  */
 export async function dispatch(part, scene, control, fields) {
+  if (control.ariaBusy === "true") return false;
   if (part.confirm && !(await confirmDialog(part.confirm, scene.directory))) return false;
-  control.setAttribute("aria-busy", "true");
-  const inner = control.matches("button,select,input,textarea")
-    ? [control]
-    : [...control.querySelectorAll("button,select,input,textarea")];
-  for (const one of inner) one.disabled = true;
+  control.ariaBusy = control.ariaDisabled = "true";
   try {
     const answer = await scene.act(scene.blockId, { type: part.type, action_id: actionId(part), ...fields });
     if (!answer.ok) toast(refusal(answer.error), "bad");
   } finally {
-    control.removeAttribute("aria-busy");
-    for (const one of inner) one.disabled = false;
+    control.ariaBusy = control.ariaDisabled = null;
   }
   return true;
 }
