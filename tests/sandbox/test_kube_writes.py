@@ -130,7 +130,7 @@ async def test_protobuf_is_refused_clearly() -> None:
 
 
 def test_strategic_merge_follows_merge_keys_and_directives() -> None:
-    live = {
+    live: dict[str, Any] = {
         "containers": [
             {"name": "a", "image": "a:1", "env": [{"name": "X", "value": "1"}], "args": ["one", "two"]},
             {"name": "b", "image": "b:1"},

@@ -14,9 +14,10 @@ class Clock:
         self._wall = wall or (lambda: datetime.now(UTC))
         self.shift = timedelta()  # added to wall time; negative while a scene writes its past
         self._skipped_s = 0.0
+        self._jumped = timedelta()
 
     def now(self) -> datetime:
-        return self._wall() + self.shift + timedelta(seconds=self._skipped_s if self.shift else 0)
+        return self._wall() + self._jumped + self.shift + timedelta(seconds=self._skipped_s if self.shift else 0)
 
     def steady_s(self) -> float:
         """Seconds on a clock that only moves forward; only differences mean anything."""
@@ -25,6 +26,10 @@ class Clock:
     def skip(self, seconds: float) -> None:
         """Let delays of that length pass at once."""
         self._skipped_s += max(0.0, seconds)
+
+    def skip_wall(self, seconds: float) -> None:
+        """Let the wall clock jump; delays are not shortened."""
+        self._jumped += timedelta(seconds=seconds)
 
 
 def stamp(moment: datetime) -> str:

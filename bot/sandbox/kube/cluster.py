@@ -6,7 +6,7 @@ The sandbox's server mounts `app()` (or `handle`) and owns `start`/`stop`. Nothi
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 from aiohttp import web
 
@@ -197,7 +197,7 @@ class Cluster:
         """Slim rows of all pods, see `pods_view`."""
         return pods_view(self.store)
 
-    async def subscribe(self, interval_s: float = 0.1) -> AsyncIterator[None]:
+    async def subscribe(self, interval_s: float = 0.1) -> AsyncGenerator[None, None]:
         """Yield once at the start and after changes, at most once an interval, until the consumer stops."""
         changed = asyncio.Event()
         self._subscribers.add(changed)
