@@ -19,7 +19,7 @@ from aiohttp import web
 
 from bot import failpoints
 from bot.context import Context
-from bot.inbound.health import Health
+from bot.inbound.health import STALE_S, Health
 from bot.inbound.intake import Intake
 from bot.inbound.slack.dispatch import BoltDispatch
 from bot.inbound.slack.http import SERVER_OPTIONS, SlackHttp
@@ -29,6 +29,7 @@ from bot.reconcile.inbox import InboxLoop
 from bot.reconcile.loop import turn_forever
 from bot.reconcile.outbox import OutboxLoop
 from bot.reconcile.releases import ReleaseLoop
+from bot.reconcile.retention import EVERY_S, RetentionLoop
 from bot.registry import Registry, docker_config_file
 from bot.router import Router
 from bot.settings import Settings, SlackMode
@@ -114,14 +115,19 @@ async def _start_loops(
     await outbox.recover()
     await releases.recover()
     parts = (
-        ("outbox", outbox, ctx.bells.outbox),
-        ("releases", releases, ctx.bells.releases),
-        ("inbox", inbox, ctx.bells.inbox),
+        ("retention", RetentionLoop(ctx), ctx.bells.retention, 2 * EVERY_S),
+        ("outbox", outbox, ctx.bells.outbox, STALE_S),
+        ("releases", releases, ctx.bells.releases, STALE_S),
+        ("inbox", inbox, ctx.bells.inbox, STALE_S),
     )
-    for name, loop, bell in parts:
-        task = group.create_task(turn_forever(name, loop.turn, bell, on_turn=health.watch_loop(name)), name=name)
+    for name, loop, bell, stale_s in parts:
+        turned = health.watch_loop(name, stale_s=stale_s)
+        task = group.create_task(turn_forever(name, loop.turn, bell, on_turn=turned), name=name)
 
-        async def end(task: "asyncio.Task[None]" = task, loop: InboxLoop | OutboxLoop | ReleaseLoop = loop) -> None:
+        async def end(
+            task: "asyncio.Task[None]" = task,
+            loop: RetentionLoop | InboxLoop | OutboxLoop | ReleaseLoop = loop,
+        ) -> None:
             task.cancel()
             await asyncio.wait([task])
             await loop.crew.settle(DRAIN_S / 4)

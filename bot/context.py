@@ -45,6 +45,7 @@ class Bells:
     inbox: Bell = field(default_factory=Bell)
     releases: Bell = field(default_factory=Bell)
     outbox: Bell = field(default_factory=Bell)
+    retention: Bell = field(default_factory=Bell)
 
 
 @dataclass(frozen=True, slots=True)

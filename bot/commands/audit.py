@@ -17,7 +17,7 @@ def main(_arguments: argparse.Namespace) -> int:
 async def _verify(url: str) -> int:
     database = Database(url)
     try:
-        async with database.read() as connection:
+        async with database.read(limit_s=600) as connection:
             count, broken = await audit.verify(connection)
     finally:
         await database.close()

@@ -21,21 +21,21 @@ class Health:
     """Part → why it is not ready, empty when it is."""
     turned_at_s: dict[str, float] = field(default_factory=dict)
 
-    def watch_loop(self, name: str) -> Callable[[], None]:
-        """The callback of a loop's good turns."""
-        self.checks[name] = lambda: self._stale(name)
+    def watch_loop(self, name: str, *, stale_s: float = STALE_S) -> Callable[[], None]:
+        """The callback of a loop's good turns; without one for `stale_s` it is not ready."""
+        self.checks[name] = lambda: self._stale(name, stale_s)
 
         def turned() -> None:
             self.turned_at_s[name] = time.monotonic()
 
         return turned
 
-    def _stale(self, name: str) -> str:
+    def _stale(self, name: str, stale_s: float) -> str:
         last = self.turned_at_s.get(name)
         if last is None:
             return "has not turned yet"
         quiet_s = time.monotonic() - last
-        return "" if quiet_s < STALE_S else f"no good turn for {round(quiet_s)} s"
+        return "" if quiet_s < stale_s else f"no good turn for {round(quiet_s)} s"
 
     def faults(self) -> Mapping[str, str]:
         """Parts that are not ready, and why."""

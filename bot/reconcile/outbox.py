@@ -58,7 +58,7 @@ class OutboxLoop:
         now = self._ctx.clock()
         async with self._ctx.database.read() as connection:
             rows = await outbox.due(connection, now=now)
-            later = await outbox.next_due_at(connection)
+            later = await outbox.next_due_at(connection, after=now)
         waits = [SLOWEST_TURN_S]
         if later is not None and later > now:
             waits.append((later - now).total_seconds() + 0.01)
