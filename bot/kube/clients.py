@@ -8,6 +8,7 @@ content type of its own choosing. A write is sent once; only a 401, which surely
 import asyncio
 import importlib
 import logging
+import ssl
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, cast
@@ -242,9 +243,16 @@ class Clusters(Mapping[EnvironmentName, Cluster]):
             source = Context(kubeconfig or DEFAULT_KUBECONFIG, context) if context is not None else InCluster()
             try:
                 if not (isinstance(source, Context) and source.needs_plugin()):
-                    source.read()
+                    access = source.read()
+                    if access.tls is not None:
+                        access.tls.context()
             except KubeconfigError as error:
                 problems.extend(f"environment {name}: {problem}" for problem in error.problems)
+            except ssl.SSLError as error:
+                where = (
+                    f"{source.kubeconfig}: context {source.name}" if isinstance(source, Context) else str(source.folder)
+                )
+                problems.append(f"environment {name}: {where}: a certificate or key in it is not valid: {error.reason}")
             found[name] = Cluster(name, source)
         if problems:
             raise KubeconfigError(*problems)

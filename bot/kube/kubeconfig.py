@@ -44,7 +44,10 @@ class Tls:
     verify: bool = True
 
     def context(self) -> ssl.SSLContext:
-        """A context for these proofs; reads and writes files, so call it outside the event loop."""
+        """A context for these proofs; reads and writes files, so call it outside the event loop.
+
+        Raises ssl.SSLError when they are no valid PEM, or the key is not the certificate's.
+        """
         made = ssl.create_default_context(cadata=self.ca or None)
         if not self.verify:
             made.check_hostname = False
@@ -111,7 +114,7 @@ class Entry:
         inline, path = self.value.get(f"{field}-data"), self.value.get(field)
         try:
             if inline:
-                return base64.b64decode(str(inline)).decode("ascii")
+                return base64.b64decode("".join(str(inline).split()), validate=True).decode("ascii")
             return (self.file.parent / str(path)).read_text(encoding="ascii") if path else ""
         except (binascii.Error, UnicodeDecodeError) as error:
             raise KubeconfigError(f"{self.file}: {field}-data is not base64 of a PEM text") from error

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.redaction import REDACTED, redact
@@ -91,6 +91,7 @@ def test_a_colour_inside_a_secret_does_not_save_it():
     assert "hunter2" not in redact("pass\x1b[1mword=hun\x1b[0mter2")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_redacting_twice_is_redacting_once(text):
     assert redact(redact(text)) == redact(text)
@@ -104,6 +105,7 @@ pieces = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(pieces, max_size=14).map("".join))
 def test_redacting_the_grammar_of_secrets_twice_is_redacting_it_once(text):
     assert redact(redact(text)) == redact(text)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.catalog import WorkloadKind
@@ -123,6 +123,7 @@ worlds = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(worlds, st.integers(1, 5))
 def test_nothing_is_done_before_the_controller_saw_our_generation(world, generation):
     status = rollout_status(world, generation=generation)
@@ -132,6 +133,7 @@ def test_nothing_is_done_before_the_controller_saw_our_generation(world, generat
             assert world.observed_generation >= generation
 
 
+@settings(deadline=None)
 @given(worlds, st.integers(1, 5))
 def test_done_means_that_every_wanted_pod_is_new_and_up(world, generation):
     if world.ref.kind is CRONJOB or rollout_status(world, generation=generation).state is not DONE:
@@ -144,6 +146,7 @@ def test_done_means_that_every_wanted_pod_is_new_and_up(world, generation):
         assert world.available >= world.desired
 
 
+@settings(deadline=None)
 @given(worlds, st.integers(1, 5))
 def test_the_verdict_shows_the_counts_it_was_made_from(world, generation):
     status = rollout_status(world, generation=generation)
@@ -151,6 +154,7 @@ def test_the_verdict_shows_the_counts_it_was_made_from(world, generation):
     assert status.text.endswith(".")
 
 
+@settings(deadline=None)
 @given(worlds)
 def test_only_a_deployment_can_fail_by_its_own_deadline(world):
     if rollout_status(world, generation=1).state is FAILED:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.catalog import WorkloadKind, WorkloadRef
@@ -400,6 +400,7 @@ happenings = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(containers, max_size=2), max_size=3), st.lists(happenings, max_size=4), words)
 def test_whatever_a_cluster_says_every_trouble_is_whole(pods, said, unschedulable):
     shown = look(

@@ -126,7 +126,15 @@ def recorded() -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("event", recorded(), ids=lambda event: f"{event['status']} {event['method']}")
 async def test_every_recorded_refusal_of_a_real_server_is_understood(scripted, event):
-    kinds = {401: Refused, 403: Refused, 400: Refused, 415: Refused, 422: Refused, 404: NotFound, 409: Conflict}
+    kinds: dict[int, type[OutsideError]] = {
+        401: Refused,
+        403: Refused,
+        400: Refused,
+        415: Refused,
+        422: Refused,
+        404: NotFound,
+        409: Conflict,
+    }
     body = event["response"]
 
     async def answer(_: web.Request) -> web.Response:
