@@ -59,8 +59,8 @@ def decide_start(release: Release, workload: Workload | None, now: datetime) -> 
         return Save(_recreated(release, now))
     if _carries_our_write(release, workload):
         return Save(_adopted(release, workload, now))
-    image = _image(workload, release)
-    if image != release.plan.from_image:
+    # Our mark without our template: the write was made, its reply was lost, and somebody took it back since.
+    if _image(workload, release) != release.plan.from_image or _has_our_mark(release, workload):
         return Save(_superseded(release, workload, now))
     if release.abort_by is not None:
         return Save(_not_started(release, "Stopped before anything was changed.", now))
@@ -173,7 +173,11 @@ def _watch_undo(release: Release, workload: Workload, troubles: tuple[PodTrouble
 
 def _carries_our_write(release: Release, workload: Workload) -> bool:
     """The template is at the target and our mark is there. The mark alone proves nothing: an undo can move it."""
-    return _is_at_target(release, workload) and workload.annotations.get("kajitori/op-id") == release.id
+    return _is_at_target(release, workload) and _has_our_mark(release, workload)
+
+
+def _has_our_mark(release: Release, workload: Workload) -> bool:
+    return workload.annotations.get("kajitori/op-id") == release.id
 
 
 def _is_at_target(release: Release, workload: Workload) -> bool:
