@@ -49,6 +49,7 @@ async def visit(browser: Browser, address: str, **options: Any) -> AsyncIterator
     try:
         await page.goto(address)
         await page.locator("#channel-head .pane-title").wait_for(state="attached")
+        await page.locator(".cluster").first.wait_for(state="attached")
         yield page
         assert complaints == []
     finally:

@@ -121,6 +121,8 @@ class CannedChat:
 
     async def _history(self, request: web.Request) -> web.Response:
         found = [m for m in self.messages[request.query["channel"]] if m.get("thread_ts", m["ts"]) == m["ts"]]
+        if request.path in self.gates:
+            await asyncio.wait_for(self.gates[request.path].wait(), 20)
         return web.json_response({"messages": found})
 
     async def _replies(self, request: web.Request) -> web.Response:

@@ -1,5 +1,7 @@
 """The chat page in a real browser, against the canned server: messages, threads, composer, personas, streams."""
 
+import asyncio
+
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
@@ -211,6 +213,22 @@ async def test_after_a_cut_the_page_connects_again_and_reads_what_it_missed(page
     await chat.tell({"type": "message", "channel": "C0STG", "message": message})
     await expect(page.locator("#log")).to_contain_text("and said after")
     await expect(page.locator("#log").get_by_text("said while nobody listened")).to_have_count(1)
+
+
+async def test_what_is_said_while_the_channel_is_being_read_is_not_lost(page: Page, chat: CannedChat):
+    chat.gates["/client/history"] = asyncio.Event()
+    async with page.expect_request("**/client/history**channel=C0GENERAL**"):
+        await page.get_by_role("button", name="general").click()
+    message = chat.say("C0GENERAL", text="said meanwhile")
+    await chat.tell({"type": "message", "channel": "C0GENERAL", "message": message})
+    await expect(page.locator("#log")).to_contain_text("said meanwhile")
+    chat.messages["C0GENERAL"].clear()
+    async with page.expect_response("**/client/history**channel=C0GENERAL**"):
+        chat.gates["/client/history"].set()
+    message = chat.say("C0GENERAL", text="said after")
+    await chat.tell({"type": "message", "channel": "C0GENERAL", "message": message})
+    await expect(page.locator("#log")).to_contain_text("said after")
+    await expect(page.locator("#log")).to_contain_text("said meanwhile")
 
 
 async def test_the_presence_follows_the_bot(page: Page, chat: CannedChat):

@@ -9,6 +9,7 @@ import { ClustersPane } from "./clusters.js";
 import { toSlackText } from "./completion.js";
 import { Directory } from "./directory.js";
 import { announce, h, replace, toast } from "./dom.js";
+import { withArrivals } from "./messages.js";
 import { escape } from "./mrkdwn.js";
 import { notACommand, Notices } from "./notices.js";
 import { Sections } from "./sections.js";
@@ -26,6 +27,7 @@ class Page {
     this.channel = null;
     this.home = null;
     this.unread = new Map();
+    this.arrived = null; // while a channel is being read: what the stream says of it meanwhile
     this.notices = new Notices();
     this.sections = new Sections();
     this.live = { chat: false, bot: { state: null, connected: 0 } };
@@ -97,13 +99,15 @@ class Page {
     this.draw();
     // The view comes over the stream, if the app has one.
     if (id === this.directory.botRoom()?.id) void client.home({ user: this.me });
+    const arrived = (this.arrived = new Map());
     const answer = await client.history(this.me, id);
-    if (this.channel !== id) return;
+    if (this.channel !== id || this.arrived !== arrived) return; // somewhere else by now, or read once more
+    this.arrived = null;
     if (!answer.ok) {
       toast(`#${this.directory.channelName(id)} can't be read: ${answer.error}.`, "bad");
       return;
     }
-    const messages = this.withNotices(id, answer.messages);
+    const messages = this.withNotices(id, withArrivals(answer.messages, arrived));
     if (same) this.pane.refresh(messages);
     else this.pane.show(messages);
     this.markRead(id, messages.at(-1)?.ts);
@@ -189,6 +193,7 @@ class Page {
 
   inChannel(channel, message, isNew) {
     if (channel === this.channel) {
+      this.arrived?.set(message.ts, message);
       // An edit of a message older than what is loaded must not put it at the end.
       if (isNew || this.pane.list.rows.has(message.ts)) this.pane.put(message);
       this.markRead(channel, message.ts);

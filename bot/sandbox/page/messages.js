@@ -173,6 +173,14 @@ export class MessageList {
   }
 }
 
+/** What was read, brought up to date by what the stream said meanwhile (ts → message); a reading never undoes news. */
+export function withArrivals(messages, arrived) {
+  const read = new Set(messages.map((message) => message.ts));
+  const newest = Number(messages.at(-1)?.ts ?? 0);
+  const later = [...arrived.values()].filter((message) => !read.has(message.ts) && Number(message.ts) > newest);
+  return [...messages.map((message) => arrived.get(message.ts) ?? message), ...later];
+}
+
 function isCompact(message, previous, directory) {
   if (!previous || Boolean(previous.ephemeral) !== Boolean(message.ephemeral)) return false;
   if (directory.author(previous).id !== directory.author(message).id) return false;

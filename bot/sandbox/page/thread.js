@@ -5,7 +5,7 @@
 import { client } from "./api.js";
 import { Composer } from "./composer.js";
 import { h, icon, replace } from "./dom.js";
-import { MessageList } from "./messages.js";
+import { MessageList, withArrivals } from "./messages.js";
 import { Follow } from "./scroll.js";
 
 export class ThreadPane {
@@ -33,6 +33,7 @@ export class ThreadPane {
     });
     this.ts = null;
     this.channel = null;
+    this.arrived = null;
   }
 
   get isOpen() {
@@ -79,14 +80,18 @@ export class ThreadPane {
   async refresh() {
     if (!this.isOpen) return;
     const { ts, channel } = this;
+    const arrived = (this.arrived = new Map());
     const answer = await client.replies(this.page.me, channel, ts);
-    if (!answer.ok || this.ts !== ts) return;
-    this.follow.around(() => this.list.set(this.page.withNotices(channel, answer.messages, ts)));
+    if (!answer.ok || this.ts !== ts || this.arrived !== arrived) return;
+    this.arrived = null;
+    const messages = withArrivals(answer.messages, arrived);
+    this.follow.around(() => this.list.set(this.page.withNotices(channel, messages, ts)));
   }
 
   /** A message of the stream: taken when it is the parent or a reply of this thread. */
   put(channel, message) {
     if (channel !== this.channel || (message.thread_ts ?? message.ts) !== this.ts) return;
+    this.arrived?.set(message.ts, message);
     this.follow.around(() => this.list.put(message));
   }
 
