@@ -32,6 +32,8 @@ PAGE_SIZE = 500
 REREAD_AFTER = timedelta(minutes=1)
 """How often a mounted token is read again; the kubelet replaces it at 80 % of its (usually one hour's) life."""
 EXPIRY_MARGIN = timedelta(minutes=1)
+LARGEST_BYTES = 64 * 2**20
+"""A page of 500 objects of etcd's largest usual size would be more, but no memory of ours should hold it."""
 
 
 class Plugins(Protocol):
@@ -177,11 +179,20 @@ class Cluster:
                     proxy=access.proxy or None,
                     server_hostname=access.server_name or None,
                 ) as response:
-                    return Answer(response.status, response.headers, await response.read())
+                    return Answer(response.status, response.headers, await self._whole(response))
             except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
                 if last:
                     raise
         raise AssertionError("unreachable: the last try returns or raises")
+
+    async def _whole(self, response: aiohttp.ClientResponse) -> bytes:
+        """The body; Unreachable when it is larger than any answer that we ask for could be."""
+        body = bytearray()
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > LARGEST_BYTES:
+                raise Unreachable(self.system, f"answered with more than {LARGEST_BYTES >> 20} MiB")
+        return bytes(body)
 
     # Who we are there
 

@@ -1,6 +1,7 @@
 """What the API server may do wrong, and which error of ours it becomes; a write is never sent twice."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -200,6 +201,23 @@ async def test_a_body_that_never_ends_is_unreachable_too(scripted):
         done.set()
 
     await scripted(drip, use)
+
+
+async def test_an_answer_without_end_is_cut_off(scripted):
+    async def flood(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(200):
+                await response.write(b" " * 2**20)
+        return response
+
+    async def use(cluster: Cluster, server: Server) -> None:
+        with pytest.raises(Unreachable, match="more than 64 MiB"):
+            await cluster.request("GET", "/x", timeout_s=20)
+        assert len(server.seen) == 1
+
+    await scripted(flood, use)
 
 
 def resetting(times: int) -> Handler:
