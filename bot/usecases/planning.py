@@ -149,8 +149,10 @@ def version_before(present: str, done: Iterable[Release]) -> tuple[str | None, f
             while stack and stack[-1] != plan.to_version:
                 left.add(stack.pop())
             left.add(plan.from_version)
-        elif not stack or stack[-1] != plan.from_version:
-            stack.append(plan.from_version)
+        else:
+            if not stack or stack[-1] != plan.from_version:
+                stack.append(plan.from_version)
+            left.discard(plan.from_version)
         if not stack or stack[-1] != plan.to_version:
             stack.append(plan.to_version)
         left.discard(plan.to_version)
