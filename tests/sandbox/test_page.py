@@ -254,6 +254,10 @@ async def test_words_are_readable_on_their_ground(browser: Browser, chat: Canned
     async with visit(browser, chat.address, color_scheme=theme, reduced_motion="reduce") as page:
         await page.locator(".troubles li").first.wait_for()
         poor = await page.evaluate(POOR_CONTRAST)
+        await page.get_by_role("button", name="deploys 1 unread").click()
+        await page.locator(".block-table").wait_for()
+        await page.locator("#channel-box").press_sequentially("/")
+        poor += await page.evaluate(POOR_CONTRAST)
     assert poor == []
 
 
