@@ -80,9 +80,19 @@ class Person:
 
         return await self._chat.until(find, within_s, lambda: f"{self.id} heard {[plain(m) for m in self._heard]}")
 
+    def forget(self) -> None:
+        """Forget what was heard: the next `hears` waits for something new."""
+        self._heard.clear()
+
+    def last_heard(self) -> Json:
+        """The newest answer to this person, to press its buttons."""
+        return self._heard[-1]
+
     async def form(self, *, within_s: float = DEADLINE_S) -> Json:
         """Wait for a form to open; its view."""
-        return await self._chat.until(lambda: self.forms[-1] if self.forms else None, within_s, lambda: "no form opened")
+        return await self._chat.until(
+            lambda: self.forms[-1] if self.forms else None, within_s, lambda: "no form opened"
+        )
 
     async def chooses(self, view: Json, field: str, value: str) -> None:
         """Choose an option of a select in an open form, of those that tell the bot at once."""
@@ -280,6 +290,13 @@ class Chat:
         ) as response:
             assert response.status == 200, await response.text()
 
+    async def kubectl_delete(self, environment: str, namespace: str, resource: str, name: str) -> None:
+        """Delete a workload as somebody with kubectl would."""
+        path = f"/clusters/{environment}/apis/apps/v1/namespaces/{namespace}/{resource}/{name}"
+        headers = {"Authorization": f"Bearer {self.sandbox._kube_token}"}
+        async with self._http.delete(path, headers=headers) as response:
+            assert response.status == 200, await response.text()
+
     def calls(self, method: str) -> list[Json]:
         """The recorded Web API requests of one method."""
         return list(self.sandbox.slack.world.records.find(method))
@@ -373,5 +390,3 @@ async def _end(tasks: list["asyncio.Task[Any]"]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
