@@ -5,6 +5,7 @@ in the opposite order: first no new requests, then what was begun, then the conn
 """
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -65,6 +66,8 @@ async def run(settings: Settings, router: Router, *, stop: asyncio.Event | None 
     if failpoints.armed():
         log.warning("failpoints.armed", names=failpoints.armed())
     async with started(settings, router) as app:
+        # What was imported and composed lives as long as we do: full collections need not look at it, and stay short.
+        gc.freeze()
         log.info("started", port=app.port, environments=list(settings.catalog.environments))
         await stopping.wait()
         log.info("stopping")

@@ -162,7 +162,7 @@ class Sandbox:
             say=self._say,
         )
         self.control.supervisor = self.supervisor
-        self._manifest = asyncio.create_task(self.load_manifest())
+        self._manifest = self.slack.world.installing = asyncio.create_task(self.load_manifest())
         await self.supervisor.start()
         if self._slack_mode == "http":
             self._watches.append(asyncio.create_task(self._shake_hands()))

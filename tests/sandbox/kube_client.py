@@ -51,7 +51,9 @@ class Kube:
         sent = {"Content-Type": kind} | (headers or {})
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
-        raw = body if isinstance(body, str | bytes) else None if body is None else json.dumps(body)
+        if isinstance(body, str):
+            body = body.encode("utf-8", "surrogatepass")
+        raw = body if isinstance(body, bytes) else None if body is None else json.dumps(body)
         async with self.session.request(method, self.url + path, data=raw, headers=sent) as response:
             text = await response.text()
             is_json = response.content_type == "application/json"

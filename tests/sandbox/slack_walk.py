@@ -11,7 +11,7 @@ from tests.sandbox.slack_desk import Desk, Json, until
 
 SECTION = {"type": "section", "block_id": "s", "text": {"type": "mrkdwn", "text": "Ready"}}
 BUTTON = {"type": "button", "action_id": "go", "text": {"type": "plain_text", "text": "Go"}, "value": "r1:3"}
-CARD = [SECTION, {"type": "actions", "block_id": "a", "elements": [BUTTON]}]
+CARD: list[dict[str, Any]] = [SECTION, {"type": "actions", "block_id": "a", "elements": [BUTTON]}]
 
 
 def answering_app(desk: Desk) -> tuple[AsyncApp, list[Json]]:

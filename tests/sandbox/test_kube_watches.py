@@ -130,6 +130,7 @@ async def test_a_watch_of_one_object_by_name_sees_only_it() -> None:
 
 async def test_stopping_the_server_ends_quiet_watches_at_once() -> None:
     async with served() as kube:
+        await kube.until(MAPS, lambda found: found["items"])  # what every namespace gets has come
         response = await kube.session.get(
             f"{kube.url}{MAPS}?watch=1&resourceVersion={kube.cluster.store.version}",
             headers={"Authorization": "Bearer a-token"},

@@ -240,7 +240,24 @@ async def test_a_lease_is_never_written_blindly() -> None:
         assert blind.told[:2] == (422, "Invalid")
 
 
-ODD: list[Any] = [None, True, -1, 0, 3.5, "", "x" * 300, [], {}, [None], {"": None}, [[]], {"a": {"b": [1]}}, "\u0000"]
+ODD: list[Any] = [
+    None,
+    True,
+    -1,
+    0,
+    3.5,
+    "",
+    "x" * 300,
+    [],
+    {},
+    [None],
+    {"": None},
+    [[]],
+    {"a": {"b": [1]}},
+    "\u0000",
+    "\ud800",
+    10**30,
+]
 PATHS = [ADMIN, f"{ADMIN}/scale", f"{ADMIN}/status", f"{APPS}/deployments", f"{CORE}/pods", f"{CORE}/events",
          f"{CORE}/configmaps/kube-root-ca.crt", "/apis/batch/v1/namespaces/shop/cronjobs",
          "/apis/batch/v1/namespaces/shop/jobs", f"{APPS}/statefulsets", f"{APPS}/daemonsets", f"{CORE}/services",

@@ -148,7 +148,7 @@ async def test_people_watch_a_pod_crash_and_a_node_fall_silent(tmp_path: Path) -
 
 async def test_mischief_that_cannot_be_done_says_why(tmp_path: Path) -> None:
     async with running(tmp_path) as (_, http):
-        for mischief, fields, error in [
+        cases: list[tuple[str, dict[str, Any], str]] = [
             ("crash-pod", {"cluster": "dev", "namespace": "admin", "workload": "admin"}, "no cluster 'dev'"),
             ("crash-pod", {"cluster": "stg", "namespace": "admin", "workload": "admon"}, "no pod of admon"),
             ("crash-pod", {"cluster": "stg", "namespace": "admin", "pod": "admin-0"}, "admin-0"),
@@ -157,7 +157,8 @@ async def test_mischief_that_cannot_be_done_says_why(tmp_path: Path) -> None:
             ("publish-image", {"repository": "growlio/admin", "tag": ""}, "give a repository"),
             ("slack-429", {"seconds": "soon"}, "soon"),
             ("kill-bot", {}, "the bot does not run from here"),
-        ]:
+        ]
+        for mischief, fields, error in cases:
             answer = await order(http, mischief, **fields)
             assert answer["ok"] is False, mischief
             assert error in answer["error"]

@@ -1,7 +1,7 @@
 """Each fault that can be ordered from the sandbox's Slack, and that it happens as often as it was ordered."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -22,7 +22,7 @@ from tests.sandbox.slack_desk import Desk, Json, until
 def once(desk: Desk, seconds: float = 5) -> AsyncWebClient:
     """A client that never retries by itself."""
     token = desk.slack.world.app.bot_token
-    return AsyncWebClient(token=token, base_url=desk.slack.api_url, timeout=seconds, retry_handlers=[])
+    return AsyncWebClient(token=token, base_url=desk.slack.api_url, timeout=cast(int, seconds), retry_handlers=[])
 
 
 def posted(desk: Desk) -> list[str]:

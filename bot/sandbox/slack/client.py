@@ -145,6 +145,8 @@ class Client:
         user = self._user(given["user"])
         channel = self._channel(user, given["channel"])
         command, text = str(given["command"]).lower(), str(given.get("text", "")).strip()
+        if self._world.installing is not None:
+            await asyncio.wait([self._world.installing])
         known = next((each for each in self._world.app.commands if each["command"] == command), None)
         if known is None:
             raise SlackRefusal("unknown_command")

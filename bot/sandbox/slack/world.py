@@ -3,6 +3,7 @@
 Made by `bot.sandbox.slack.emulator`; the Web API's methods and the person's side take it as their first argument.
 """
 
+import asyncio
 import secrets
 from dataclasses import dataclass, field
 from typing import Literal
@@ -63,5 +64,7 @@ class World:
         self.pace = Pace(enforced=limits == "real")
         self.faults = Faults()
         self.records = Records()
+        self.installing: asyncio.Task[None] | None = None
+        """Reads the app's manifest; who types a command meanwhile waits, as no command is known yet."""
         self.touched: dict[tuple[str, str, str], Json] = {}
         """What a person has chosen in a message's selects: (user, channel, ts) → state.values."""
