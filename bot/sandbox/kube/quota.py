@@ -45,8 +45,11 @@ def check_quota(store: Store, resource: Resource, obj: Obj) -> None:
     if resource is not PODS:
         return
     namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
+    quotas = store.all_of(QUOTAS, namespace)
+    if not quotas:
+        return
     living = [pod for pod in store.each(PODS, namespace) if not _is_done(pod)]
-    for quota in store.all_of(QUOTAS, namespace):
+    for quota in quotas:
         hard = (quota.get("spec") or {}).get("hard") or {}
         over = []
         for key, limit in sorted(hard.items()):

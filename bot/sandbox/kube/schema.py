@@ -52,7 +52,7 @@ class _Walk:
             "str": isinstance(value, str),
             "time": isinstance(value, str),
             "bool": isinstance(value, bool),
-            "int": isinstance(value, int) and not isinstance(value, bool),
+            "int": isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63,
             "float": isinstance(value, int | float) and not isinstance(value, bool),
             "intstr": isinstance(value, int | str) and not isinstance(value, bool),
         }[declared]

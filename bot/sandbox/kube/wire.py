@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
 import yaml
 from aiohttp import web
 
@@ -31,7 +32,18 @@ class RequestRecord:
 
 
 def dumps(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    try:
+        return orjson.dumps(value) + b"\n"
+    except TypeError:  # what only Python can hold: a number beyond 64 bits, half a surrogate pair
+        return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
 
 
 def respond(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -56,7 +68,7 @@ def parse_body(raw: bytes, kind: str, media_type: str) -> Any:
         raise error
     text = _text(raw)
     try:
-        return json.loads(text)
+        return _loads(text)
     except ValueError as error:
         if media_type in YAML_TYPES:
             return _parse_yaml(text)
@@ -118,7 +130,7 @@ def parse_object(raw: bytes, kind: str, media_type: str) -> Obj:
 def parse_patch(raw: bytes) -> Any:
     text = _text(raw)
     try:
-        return json.loads(text)
+        return _loads(text)
     except (ValueError, RecursionError) as error:
         told = go_complaint(text, error) if isinstance(error, ValueError) else "exceeded max depth"
         raise bad_request(f"error decoding patch: {told}") from error
