@@ -340,9 +340,13 @@ async def open_chat(
     handlers: Router = all_handlers,
     change: Callable[[str], str] = lambda text: text,
     with_bot: bool = True,
+    environment: Mapping[str, str] | None = None,
     **options: Any,
 ) -> AsyncIterator[Chat]:
-    """A workspace, clusters and (unless `with_bot` is False) the bot. `change` rewrites the configuration's text."""
+    """A workspace, clusters and (unless `with_bot` is False) the bot.
+
+    `change` rewrites the configuration's text; `environment` is added to the bot's variables.
+    """
     sandbox = Sandbox(folder, run_bot=False, **({"limits": "off"} | options))
     await sandbox.start()
     async with AsyncExitStack() as stack:
@@ -355,14 +359,16 @@ async def open_chat(
         streams = [asyncio.create_task(chat.listen(person)) for person in chat.people.values()]
         stack.push_async_callback(lambda: _end(streams))
         if with_bot:
-            await stack.enter_async_context(running_bot(chat, handlers))
+            await stack.enter_async_context(running_bot(chat, handlers, environment or {}))
         yield chat
 
 
 @asynccontextmanager
-async def running_bot(chat: Chat, handlers: Router = all_handlers) -> AsyncIterator[None]:
+async def running_bot(
+    chat: Chat, handlers: Router = all_handlers, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[None]:
     """The bot in this process until the block ends; it is ready when the block begins."""
-    settings = load(chat.sandbox.config_path, chat.sandbox.environment())
+    settings = load(chat.sandbox.config_path, chat.sandbox.environment() | dict(environment or {}))
     up, stop = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:
