@@ -7,27 +7,43 @@ import difflib
 import unicodedata
 from collections.abc import Iterable
 
-_QUOTES = str.maketrans("", "", "\"'`“”‘’«»„‚")
+_QUOTES = str.maketrans("", "", "\"'`“”‘’«»‹›„‚‛′″")
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
+_UNSEEN = ("Cf", "Cs")
+"""Categories that are dropped: zero-width and direction marks, soft hyphens, halves of characters."""
+_SPACES = ("Cc", "Zs", "Zl", "Zp")
+"""Categories that part words."""
 MAX_WORDS = 32
 """More words than any command has: what follows is not looked at."""
 
 
 def split(text: str) -> tuple[str, ...]:
-    """Words of a command line: full-width forms, odd spaces, quotes and dashes made plain; `stg:admin` is two words.
+    """Words of a command line: full-width forms, odd spaces, commas, quotes and dashes made plain.
 
-    Case is kept: versions are case-sensitive.
+    `stg:admin` is two words. Case is kept: versions are case-sensitive.
     """
-    plain = unicodedata.normalize("NFKC", text[:4000]).translate(_QUOTES).translate(_DASHES)
-    visible = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zs", "Zl", "Zp") else c for c in plain)
+    # Twice: without the signs between them, a letter and its accent become one character.
+    plain = _plain(_plain(text[:4000]))
     words: list[str] = []
-    for word in visible.split()[:MAX_WORDS]:
-        head, colon, tail = word.partition(":")
-        if colon and head and tail and "/" not in word and "@" not in word:
-            words += [head, tail]
+    for word in plain.split()[:MAX_WORDS]:
+        parts = word.split(":")
+        if all(parts) and "/" not in word and "@" not in word:
+            words += parts
         else:
             words.append(word)
     return tuple(words[:MAX_WORDS])
+
+
+def _plain(text: str) -> str:
+    normal = unicodedata.normalize("NFKC", text).translate(_QUOTES).translate(_DASHES)
+    return "".join(map(_seen, normal))
+
+
+def _seen(character: str) -> str:
+    category = unicodedata.category(character)
+    if category in _UNSEEN:
+        return ""
+    return " " if character == "," or category in _SPACES else character
 
 
 def find(word: str, names: Iterable[str]) -> str | None:

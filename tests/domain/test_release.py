@@ -101,7 +101,11 @@ def test_rolling_back_twice_goes_back_twice_and_never_forward() -> None:
 
 
 def test_a_version_deployed_again_after_its_rollback_counts_again() -> None:
-    past = [done(ReleaseKind.DEPLOY, "1", "2"), done(ReleaseKind.ROLLBACK, "2", "1"), done(ReleaseKind.DEPLOY, "1", "2")]
+    past = [
+        done(ReleaseKind.DEPLOY, "1", "2"),
+        done(ReleaseKind.ROLLBACK, "2", "1"),
+        done(ReleaseKind.DEPLOY, "1", "2"),
+    ]
     past.append(done(ReleaseKind.DEPLOY, "2", "3"))
     assert version_before("3", past) == ("2", frozenset())
 
