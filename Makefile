@@ -10,10 +10,10 @@ STAMP := .venv/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup sandbox test check format bench torture lock clean
+.PHONY: help setup sandbox test check format bench torture screenshot lock clean
 
 help: ## List what can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## Make .venv with the command kajitori and all the tests need (PYTHON=python3.12, UV=no)
 	@:
@@ -42,6 +42,9 @@ bench: setup ## Measure ack latency, throughput, memory and start-up against a b
 
 torture: setup ## Kill the bot 50 times amid 50 releases and count what is left (minutes; not in CI)
 	@$(BIN)/python -m bench.torture $(ARGS)
+
+screenshot: setup ## Take the README's picture of the chat page anew (needs Chromium)
+	@$(BIN)/python tools/screenshot.py
 
 lock: setup ## Pin every dependency anew: requirements.lock and tools/uv.txt, without host names
 	@tools/lock
