@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.cards.mrkdwn import Mrkdwn, cut
+from bot.cards.mrkdwn import Mrkdwn, cut, visible
 
 MAX_BLOCKS = 45
 MAX_SECTION = 3000
@@ -42,6 +42,20 @@ def section(text: Mrkdwn, *, accessory: Block | None = None) -> Block:
     return block
 
 
+def paragraphs(lines: Iterable[Mrkdwn]) -> list[Block]:
+    """Lines in as few paragraphs as Slack's limit allows, so that none is cut off amid a list."""
+    blocks: list[Block] = []
+    held: list[Mrkdwn] = []
+    length = 0
+    for line in (Mrkdwn(cut(line, MAX_SECTION)) for line in lines):
+        if held and length + len(line) + 1 > MAX_SECTION:
+            blocks.append(section(Mrkdwn("\n".join(held))))
+            held, length = [], 0
+        held.append(line)
+        length += len(line) + 1
+    return [*blocks, section(Mrkdwn("\n".join(held)))] if held else blocks
+
+
 def _inert(text: Mrkdwn) -> Block:
     """`verbatim`: Slack makes no links of its own out of bare URLs and #names."""
     return {"type": "mrkdwn", "text": cut(text, MAX_SECTION) or " ", "verbatim": True}
@@ -63,7 +77,7 @@ def button(label: str, action_id: str, value: str, *, style: str | None = None, 
     """A button; `style` is primary or danger."""
     made: dict[str, Any] = {
         "type": "button",
-        "text": {"type": "plain_text", "text": cut(label, 75), "emoji": False},
+        "text": {"type": "plain_text", "text": cut(visible(label), 75), "emoji": False},
         "action_id": action_id,
         "value": value[:2000],
     }
@@ -86,18 +100,23 @@ def confirm(title: str, text: Mrkdwn, yes: str, no: str = "Keep it", *, danger: 
 
 
 def _fitting(blocks: Sequence[Block]) -> list[Block]:
-    """Blocks within Slack's limits; what does not fit is left out, with a line that says so."""
+    """Blocks within Slack's limits; what does not fit is left out, with a line that says so. Buttons always stay."""
+    body = list(blocks)
+    row: list[Block] = []
+    if body and body[-1]["type"] == "actions":
+        row = [body.pop()]
     kept: list[Block] = []
-    room = MAX_TOTAL
-    for i, block in enumerate(blocks):
+    room = MAX_TOTAL - _text_length(row)
+    most = MAX_BLOCKS - len(row)
+    for i, block in enumerate(body):
         size = _text_length(block)
-        last = i == len(blocks) - 1
-        if size > room or (len(kept) >= MAX_BLOCKS - 1 and not last):
-            kept.append(context(Mrkdwn(f"{len(blocks) - i} more parts did not fit here.")))
+        last = i == len(body) - 1
+        if size > room or (len(kept) >= most - 1 and not last):
+            kept.append(context(Mrkdwn(f"{len(body) - i} more parts did not fit here.")))
             break
         kept.append(block)
         room -= size
-    return kept
+    return kept + row
 
 
 def _text_length(value: Any) -> int:

@@ -16,6 +16,8 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _FORMATTING = str.maketrans(dict.fromkeys("*_~`", None))
 ZERO_WIDTH = "\u200b"
 _MARK = re.compile(r"(?<![^\W_])[*_~`]|[*_~`](?![^\W_])")
+_PERSON = re.compile(r"[UW][A-Z0-9]{2,}", re.ASCII)
+_CHANNEL = re.compile(r"[CG][A-Z0-9]{2,}", re.ASCII)
 _EMOJI = re.compile(r":([a-z0-9_+'-]{1,60}):", re.IGNORECASE)
 
 
@@ -25,7 +27,7 @@ def esc(text: str, limit: int = 1000) -> Mrkdwn:
     Formatting marks are broken by a zero-width space behind them rather than dropped, so that a name such as
     `my_app_name` reads as it is. Bare URLs keep their text, and nothing unfurls as messages are sent without unfurling.
     """
-    return Mrkdwn(_calm(cut(_visible(text), limit)).translate(_ESCAPES))
+    return Mrkdwn(_calm(cut(visible(text), limit)).translate(_ESCAPES))
 
 
 def cut(text: str, limit: int) -> str:
@@ -52,12 +54,12 @@ def bold(text: str, limit: int = 300) -> Mrkdwn:
 
 def person(user_id: str) -> Mrkdwn:
     """A mention by id; an id that is none is shown as text."""
-    return Mrkdwn(f"<@{user_id}>") if user_id.isalnum() and user_id[:1] in "UW" else esc(user_id)
+    return Mrkdwn(f"<@{user_id}>") if _PERSON.fullmatch(user_id) else esc(user_id)
 
 
 def channel(channel_id: str) -> Mrkdwn:
     """A channel by id as a link, by #name as text."""
-    return Mrkdwn(f"<#{channel_id}>") if channel_id.isalnum() and channel_id[:1] in "CG" else esc(channel_id)
+    return Mrkdwn(f"<#{channel_id}>") if _CHANNEL.fullmatch(channel_id) else esc(channel_id)
 
 
 def clock(at: datetime) -> Mrkdwn:
@@ -71,11 +73,12 @@ def day_and_time(at: datetime) -> Mrkdwn:
 
 
 def _plain_escape(text: str, limit: int) -> str:
-    return cut(_visible(text), limit).translate(_ESCAPES)
+    return cut(visible(text), limit).translate(_ESCAPES)
 
 
-def _visible(text: str) -> str:
-    """Without control, format (right-to-left, zero-width) and private-use characters."""
+def visible(text: str) -> str:
+    """Foreign text for where there is no markup: without control, format (right-to-left, zero-width) and private-use
+    characters."""
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs"))
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Protocol
 
-from bot.cards.card import Block, Card, context, section
+from bot.cards.card import Block, Card, context, paragraphs, section
 from bot.cards.mrkdwn import Mrkdwn, bold, clock, code, day_and_time, esc, person, pre
 from bot.cards.release import duration, phase_mark
 from bot.domain.catalog import Target
@@ -38,8 +38,7 @@ def status_card(found: Sequence[Shown], now: datetime) -> Card:
     """A block per environment, a line per service."""
     blocks: list[Block] = []
     for environment, group in groupby(found, key=lambda each: each.target.environment):
-        lines = [_line(each, now) for each in group]
-        blocks.append(section(Mrkdwn("\n".join([bold(environment), *lines]))))
+        blocks += paragraphs([bold(environment), *(_line(each, now) for each in group)])
     healthy = sum(1 for each in found if each.status and each.status.state is RolloutState.DONE)
     text = Mrkdwn(f"{healthy} of {len(found)} are healthy")
     if len(found) == 1:
@@ -77,7 +76,7 @@ def history_card(found: Sequence[Release], now: datetime) -> Card:
         text = Mrkdwn("Nothing has been released here yet.")
         return Card(text, (section(text), context(Mrkdwn("Start with `/deploy ENV SERVICE`."))))
     lines = [_history_line(release, now) for release in found]
-    return Card(Mrkdwn(f"The last {len(found)} releases"), (section(Mrkdwn("\n".join(lines))),))
+    return Card(Mrkdwn(f"The last {len(found)} releases"), tuple(paragraphs(lines)))
 
 
 def _history_line(release: Release, now: datetime) -> Mrkdwn:

@@ -1,6 +1,7 @@
 """What an approval binds to, where a rollback goes, and what a release expects."""
 
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +22,7 @@ from bot.usecases.planning import version_before
 from tests.domain.release_worlds import NOW, done, plan, release
 
 ALICE = UserId("U0ALICE")
-BOUND = {
+BOUND: dict[str, Any] = {
     "kind": ReleaseKind.ROLLBACK,
     "target": Target(EnvironmentName("prd"), ServiceName("admin")),
     "workload": WorkloadRef("other", WorkloadKind.DEPLOYMENT, "admin"),
@@ -33,7 +34,7 @@ BOUND = {
     "revision_uid": "r2",
 }
 """Another value for each field that people approve."""
-FREE = {
+FREE: dict[str, Any] = {
     "from_version": "1.4.0",
     "to_version": "1.4.3",
     "origin": "newest tag of the registry",

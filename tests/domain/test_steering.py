@@ -1,7 +1,9 @@
 """The release loop's decisions, in a small cluster where anything may happen between any two steps."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -30,9 +32,10 @@ OTHER = f"{REPOSITORY}:9.9.9"
 # One decision at a time
 
 
-def observed(**changes: object) -> Observation:
+def observed(**changes: Any) -> Observation:
     """The release's workload at the generation of its write, all pods new and available."""
-    return Observation(workload(**({"generation": 3, "observed_generation": 3, "images": {"admin": NEW}} | changes)))
+    plain: dict[str, Any] = {"generation": 3, "observed_generation": 3, "images": {"admin": NEW}}
+    return Observation(workload(**(plain | changes)))
 
 
 def settled(decision: object) -> Release:
@@ -261,10 +264,8 @@ class AnyStory(RuleBasedStateMachine):
         """One turn of the loop; `meanwhile` happens between its reading and what follows from it."""
         if self.row.phase.is_over:
             return
-        try:
+        with suppress(Crash):
             self._step(crash, meanwhile)
-        except Crash:
-            pass
 
     def _step(self, crash: str, meanwhile: str) -> None:
         row = self.row
