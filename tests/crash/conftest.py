@@ -1,79 +1,19 @@
 """A workspace and clusters whose bot is a process of its own, started by each test as it needs it."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bot.sandbox.kube import Options
-from bot.sandbox.kube.kinds import DEPLOYMENTS
 from bot.sandbox.slack.pace import Timing
-from tests.chat import PRD, STG, Chat, open_chat, payload, plain
+from tests.chat import open_chat
 from tests.crash.bot_process import BotProcess, Ledger
+from tests.crash.crash_site import CrashSite
 
 PROMPT = Timing(resend_s=1.0)
 """Slack sends again what was not acknowledged after a second, so that the tests need not wait for three."""
 BRISK = Options(speed=3.0)
-
-
-@dataclass
-class CrashSite:
-    """One world, one bot that dies in it."""
-
-    chat: Chat
-    bot: BotProcess
-    ledger: Ledger
-
-    def generation(self, environment: str = "stg", service: str = "admin") -> int:
-        """`metadata.generation` of a Deployment: each change of its spec adds one."""
-        found = self.chat.sandbox.clusters[environment].store.get(DEPLOYMENTS, service, service)
-        assert found is not None
-        return int(found["metadata"]["generation"])
-
-    def image(self, environment: str = "stg", service: str = "admin") -> str:
-        """The version in a Deployment's template."""
-        found = self.chat.sandbox.clusters[environment].store.get(DEPLOYMENTS, service, service)
-        assert found is not None
-        return str(found["spec"]["template"]["spec"]["containers"][0]["image"]).rpartition(":")[2]
-
-    def doubles(self) -> list[str]:
-        """What stands in a channel or a thread twice: the same row of the outbox, or the same words in one place."""
-        seen: set[Any] = set()
-        twice = []
-        for channel in (STG, PRD, "C0GENERAL", "C0OPS"):
-            for message in self.chat.messages(channel):
-                if not message.get("bot_id"):
-                    continue
-                told = (message.get("metadata") or {}).get("event_payload") or {}
-                mark = (channel, told.get("outbox_id"))
-                words = (channel, message.get("thread_ts"), payload(message).get("release"), plain(message))
-                if mark in seen or words in seen:
-                    twice.append(plain(message))
-                seen |= {mark, words}
-        return twice
-
-    async def calm(self, within_s: float = 30.0) -> None:
-        """Until no row waits for work any more."""
-        await self.chat.until(
-            lambda: None if self.ledger.unfinished() else True,
-            within_s,
-            lambda: f"still waiting: {self.ledger.unfinished()}\n{self.bot.last_words()}",
-        )
-
-    async def check_promises(self, *, phase: str, audited: tuple[str, ...] = ("request", "intent", "result")) -> None:
-        """What must hold at the end of one release: one card with the truth, nothing twice, nothing held, a chain."""
-        await self.calm()
-        (card,) = self.chat.cards()
-        (release,) = self.ledger.releases()
-        assert payload(card)["phase"] == release["phase"] == phase
-        assert payload(card)["release"] == release["id"]
-        assert self.doubles() == []
-        assert self.ledger.dead_letters() == []
-        assert self.ledger.held_locks() == []
-        assert tuple(self.ledger.audit_phases(release["id"])) == audited
-        assert await self.ledger.broken_chain() is None
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from bot.sandbox.slack.pace import Timing
 from tests.chat import GENERAL
-from tests.crash.conftest import CrashSite
+from tests.crash.crash_site import CrashSite
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 

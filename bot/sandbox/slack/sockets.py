@@ -44,6 +44,11 @@ class Sockets:
         """The sockets that are open, oldest first."""
         return [connection for connection in self._connections if not connection.closed.is_set()]
 
+    @property
+    def waiting(self) -> int:
+        """How many envelopes are on their way: not acknowledged, and sent again until they are too old."""
+        return len(self._waiting)
+
     def open_url(self) -> str:
         """An address that opens one WebSocket, once, soon."""
         ticket = secrets.token_urlsafe(24)
