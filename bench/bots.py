@@ -1,4 +1,4 @@
-"""Bots as child processes, each connected to a desk of its own, and what the system knows of them: memory, readiness."""
+"""Bots as child processes, each connected to a desk of its own; and their memory and readiness."""
 
 import asyncio
 import contextlib

@@ -1,6 +1,6 @@
-"""The desk: a lean Slack that opens sockets, sends commands, and takes the time until each is acknowledged and answered.
+"""The desk: a lean Slack that sends commands and takes the time until each is acknowledged and answered.
 
-Leaner than the sandbox's Slack on purpose: it must be able to do more than any bot that is measured, and `bench.bots`
+Leaner than the sandbox's Slack on purpose: it must be able to do more than any bot that is measured, and `bench.peers`
 has a bot that does nothing, which shows how much more. It checks nothing.
 """
 

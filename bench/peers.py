@@ -33,7 +33,7 @@ async def run_documented(api_url: str) -> None:
 
 
 async def run_floor(api_url: str) -> None:
-    """What the loopback, aiohttp and the desk allow: each envelope is acknowledged unread, each answer is a bare POST."""
+    """What the loopback, aiohttp and the desk allow: envelopes acknowledged unread, answers as bare POSTs."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session:
         async with session.post(f"{api_url}apps.connections.open") as response:
             url = (await response.json())["url"]

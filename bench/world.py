@@ -1,7 +1,7 @@
-"""What `kajitori run` needs beside Slack: the sandbox's clusters, registry and configuration, in a process of their own.
+"""What `kajitori run` needs beside Slack: the sandbox's clusters, registry and configuration, as one process.
 
-Run by bench.bots as `python -m bench.world FOLDER`; prints one line of JSON, {"environment": …, "port": …} (the bot's
-port), and lives until its standard input is closed.
+Run by bench.bots as `python -m bench.world FOLDER`; prints one line of JSON, {"environment": …, "url": …} (the
+bot's own address), and lives until its standard input is closed.
 """
 
 import asyncio

@@ -9,7 +9,7 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ import structlog
 from aiohttp import web
 
 from bot import failpoints
-from bot.context import Context
+from bot.context import Bell, Context
 from bot.inbound.health import STALE_S, Health
 from bot.inbound.intake import Intake
 from bot.inbound.slack.dispatch import BoltDispatch
@@ -117,24 +117,21 @@ async def _start_loops(
     await inbox.recover()
     await outbox.recover()
     await releases.recover()
-    parts = (
-        ("retention", RetentionLoop(ctx), ctx.bells.retention, 2 * EVERY_S),
-        ("outbox", outbox, ctx.bells.outbox, STALE_S),
-        ("releases", releases, ctx.bells.releases, STALE_S),
-        ("inbox", inbox, ctx.bells.inbox, STALE_S),
+    retention = RetentionLoop(ctx)
+    parts: tuple[tuple[str, Callable[[], Awaitable[float]], Callable[[float], Awaitable[None]], Bell, float], ...] = (
+        ("retention", retention.turn, retention.crew.settle, ctx.bells.retention, 2 * EVERY_S),
+        ("outbox", outbox.turn, outbox.settle, ctx.bells.outbox, STALE_S),
+        ("releases", releases.turn, releases.crew.settle, ctx.bells.releases, STALE_S),
+        ("inbox", inbox.turn, inbox.settle, ctx.bells.inbox, STALE_S),
     )
-    for name, loop, bell, stale_s in parts:
+    for name, turn, settle, bell, stale_s in parts:
         turned = health.watch_loop(name, stale_s=stale_s)
-        task = group.create_task(turn_forever(name, loop.turn, bell, on_turn=turned), name=name)
+        task = group.create_task(turn_forever(name, turn, bell, on_turn=turned), name=name)
 
-        async def end(
-            task: "asyncio.Task[None]" = task,
-            loop: RetentionLoop | InboxLoop | OutboxLoop | ReleaseLoop = loop,
-        ) -> None:
+        async def end(task: "asyncio.Task[None]" = task, settle: Callable[[float], Awaitable[None]] = settle) -> None:
             task.cancel()
             await asyncio.wait([task])
-            await loop.crew.settle(DRAIN_S / 4)
-            await loop.crew.cancel()
+            await settle(DRAIN_S / 4)
 
         stack.push_async_callback(end)
 

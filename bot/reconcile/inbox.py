@@ -4,7 +4,8 @@ A request that was running when the bot died runs again; what it makes is made o
 """
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
@@ -32,10 +33,19 @@ from bot.usecases import versions
 from bot.usecases.people import authorise
 
 log = structlog.get_logger()
-AT_ONCE = 16
+AT_ONCE = 32
 TIMEOUT_S = 25.0
 MAX_ATTEMPTS = 5
 """A request that brought the process down so often is given up, with a word to the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """A request that has run, and what is to be said about it."""
+
+    row: InboxRow
+    outcome: str
+    draft: outbox.Draft | None
 
 
 class InboxLoop:
@@ -45,6 +55,8 @@ class InboxLoop:
         self._ctx = ctx
         self._router = router
         self.crew = Crew()
+        self._answered: list[_Answered] = []
+        """Waiting for the next turn, which keeps them."""
 
     async def recover(self) -> None:
         """Once, before the first turn: what a dead process left running runs again."""
@@ -52,15 +64,50 @@ class InboxLoop:
             await inbox.recover(connection)
 
     async def turn(self) -> float:
-        """Start requests that wait; seconds until it looks again by itself."""
+        """Keep the answers of requests that have run and start some that wait; seconds until it looks again."""
+        answered, self._answered = self._answered, []
         free = AT_ONCE - len(self.crew)
-        if free <= 0:
-            return 5.0
-        async with self._ctx.database.write() as connection:
-            rows = await inbox.claim(connection, now=self._ctx.clock(), limit=free)
+        try:
+            rows = await self._exchange(answered, free)
+        except StoreUnavailable:
+            self._answered = answered + self._answered
+            raise
+        except Exception:
+            for each in answered:  # one of them may be what the database does not take
+                await self._keep_alone(each)
+            raise
         for row in rows:
             self.crew.start(row.id, self._run(row), then=self._ctx.bells.inbox.ring)
-        return 0.0 if len(rows) == free else 2.0
+        return 2.0
+
+    async def settle(self, timeout_s: float) -> None:
+        """After the last turn: let what was begun come to its end, at most so long, and keep its answers."""
+        await self.crew.settle(timeout_s)
+        try:
+            await self._exchange(self._answered, 0)
+        except StoreUnavailable as error:  # they are still `running`, and run again at the next start
+            log.warning("request.not_finished", requests=len(self._answered), error=str(error))
+
+    async def _exchange(self, answered: Sequence[_Answered], free: int) -> Sequence[InboxRow]:
+        """Answers in, requests out: one transaction, so that a crowd of requests shares its cost."""
+        now = self._ctx.clock()
+        async with self._ctx.database.write() as connection:
+            await outbox.add_new(connection, [each.draft for each in answered if each.draft is not None], now=now)
+            await inbox.finish(connection, {each.row.id: each.outcome for each in answered}, now=now)
+            if answered:
+                reach("inbox.in_finish")
+            rows = await inbox.claim(connection, now=now, limit=free) if free > 0 else []
+        if answered:
+            self._ctx.bells.outbox.ring()
+        return rows
+
+    async def _keep_alone(self, answered: _Answered) -> None:
+        try:
+            await self._exchange([answered], 0)
+        except StoreUnavailable:
+            self._answered.append(answered)
+        except Exception:  # this one's answer is lost, the others' are not
+            log.exception("request.not_finished", row=answered.row.id, reference=reference())
 
     async def _run(self, row: InboxRow) -> None:
         request = Request.read(row.payload)
@@ -74,7 +121,8 @@ class InboxLoop:
         card, private = reply.card, reply.private
         if reply.form is not None:
             card, private = await self._open_form(request, reply.form), True
-        await insist(lambda: self._finish(row, request, card, private=private))
+        draft = answer_draft(request, card, private=private) if card is not None else None
+        self._answered.append(_Answered(row, str(card.text)[:500] if card else "", draft))
 
     async def _put_off(self, row: InboxRow) -> None:
         async with self._ctx.database.write() as connection:
@@ -193,16 +241,6 @@ class InboxLoop:
                 return None
             release = await releases.get(connection, ReleaseId(subject.removeprefix("release:")))
         return release.target if release else None
-
-    async def _finish(self, row: InboxRow, request: Request, card: Card | None, *, private: bool) -> None:
-        """The answer and the end of the request, in one transaction."""
-        now = self._ctx.clock()
-        async with self._ctx.database.write() as connection:
-            if card is not None:
-                await outbox.add(connection, answer_draft(request, card, private=private), now=now)
-            await inbox.finish(connection, row.id, outcome=str(card.text)[:500] if card else "", now=now)
-            reach("inbox.in_finish")
-        self._ctx.bells.outbox.ring()
 
     async def _open_form(self, request: Request, wanted: FormRequest) -> Card | None:
         """Open a form; when Slack no longer lets us (it gives 3 s), a button that opens it."""

@@ -25,11 +25,12 @@ async def turn_forever(
     """Call `turn` for ever; it returns the seconds until it wants to be called again, at most.
 
     When it raises, the pause doubles from half a second to half a minute, with jitter. `on_turn` hears of good turns.
+    Cancelled, it ends between two turns: a transaction that is cut off may be committed or not, and nobody would know.
     """
     failures = 0
     while True:
         try:
-            pause_s = await turn()
+            pause_s = await _to_its_end(turn)
             failures = 0
             on_turn()
         except asyncio.CancelledError:
@@ -43,6 +44,15 @@ async def turn_forever(
             pause_s = back_off_s(failures)
             log.exception("loop.failed", loop=name, pause_s=round(pause_s, 1))
         await bell.wait(pause_s)
+
+
+async def _to_its_end(turn: Callable[[], Awaitable[float]]) -> float:
+    turning = asyncio.ensure_future(turn())
+    try:
+        return await asyncio.shield(turning)
+    except asyncio.CancelledError:
+        await asyncio.gather(turning, return_exceptions=True)
+        raise
 
 
 async def insist(save: Callable[[], Awaitable[T]]) -> T:
@@ -105,15 +115,10 @@ class Crew:
         except Exception:  # one row's bug is that row's alone
             log.exception("row.failed", reference=reference())
 
-    async def settle(self, timeout_s: float) -> bool:
-        """Wait for all tasks, at most so long; True when all are done."""
-        if not self._tasks:
-            return True
-        _done, late = await asyncio.wait(list(self._tasks.values()), timeout=timeout_s)
-        return not late
-
-    async def cancel(self) -> None:
-        """Stop all tasks and wait for them."""
+    async def settle(self, timeout_s: float) -> None:
+        """Wait for all tasks, at most so long, then stop those that are late, and wait for them."""
+        if self._tasks:
+            await asyncio.wait(list(self._tasks.values()), timeout=timeout_s)
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Integer, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.dialect import insert_for
@@ -75,33 +75,48 @@ def _insertion(dialect: str) -> Any:
 
 async def claim(connection: AsyncConnection, *, now: datetime, limit: int) -> Sequence[InboxRow]:
     """Take the oldest waiting requests; they stay `running` until finished, put off or recovered."""
+    found = (await connection.execute(_claim(), {"at": now, "most": limit})).all()
+    rows = [InboxRow(*row) for row in found]
+    return sorted(rows, key=lambda row: row.id)
+
+
+@cache
+def _claim() -> Any:
+    """The statement of `claim`, kept: making it anew costs more than running it."""
     waiting = (
         select(inbox.c.id)
-        .where(inbox.c.state == PENDING, (inbox.c.not_before.is_(None)) | (inbox.c.not_before <= now))
+        .where(
+            inbox.c.state == PENDING,
+            (inbox.c.not_before.is_(None)) | (inbox.c.not_before <= bindparam("at", type_=inbox.c.not_before.type)),
+        )
         .order_by(inbox.c.id)
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer))
         .with_for_update(skip_locked=True)
         # a CTE is read once; as a subquery PostgreSQL may read it again for each row and take more than `limit`
         .cte("waiting")
     )
-    statement = (
+    return (
         update(inbox)
         .where(inbox.c.id.in_(select(waiting.c.id)), inbox.c.state == PENDING)
         .values(state=RUNNING, attempts=inbox.c.attempts + 1)
-        .returning(inbox)
+        .returning(inbox.c.id, inbox.c.source, inbox.c.key, inbox.c.payload, inbox.c.received_at, inbox.c.attempts)
     )
-    found = (await connection.execute(statement)).mappings().all()
-    rows = [
-        InboxRow(row["id"], row["source"], row["key"], row["payload"], row["received_at"], row["attempts"])
-        for row in found
-    ]
-    return sorted(rows, key=lambda row: row.id)
 
 
-async def finish(connection: AsyncConnection, row_id: int, *, outcome: str, now: datetime) -> None:
-    """Mark a request as done."""
-    statement = update(inbox).where(inbox.c.id == row_id).values(state=DONE, done_at=now, outcome=outcome)
-    await connection.execute(statement)
+async def finish(connection: AsyncConnection, outcomes: Mapping[int, str], *, now: datetime) -> None:
+    """Mark requests as done: id → what came of it."""
+    if outcomes:
+        done = [{"row_id": row_id, "said": outcome, "at": now} for row_id, outcome in outcomes.items()]
+        await connection.execute(_finish(), done)
+
+
+@cache
+def _finish() -> Any:
+    return (
+        update(inbox)
+        .where(inbox.c.id == bindparam("row_id"))
+        .values(state=DONE, done_at=bindparam("at"), outcome=bindparam("said"))
+    )
 
 
 async def put_off(connection: AsyncConnection, row_id: int, *, until: datetime, why: str) -> None:

@@ -5,13 +5,14 @@ again); → parked when its channel refuses it (tried again later); → dead whe
 A `card` has a subject: it is posted once, then edited; a newer version replaces one that still waits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, func, select, update
+from sqlalchemy import ColumnElement, Integer, Row, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.dialect import insert_into
@@ -90,8 +91,21 @@ class OutboxRow:
     created_at: datetime
     sending_since: datetime | None
     error: str | None
-    stands: bool = False
-    """Its subject has a message already: delivering it means editing that one. Told by `due` only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A row that may go now, without what it says: as much as is needed to choose among many."""
+
+    id: str
+    kind: OutboxKind
+    state: OutboxState
+    channel: str
+    user_id: str | None
+    stands: bool
+    """Its subject has a message already: delivering it means editing that one."""
+    waits_for_card: bool
+    """It belongs under a card that is not posted yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +115,14 @@ class Posted:
     channel: str
     ts: str
     outbox_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A row that is out, and the message it made or changed, if that can be found again."""
+
+    row: OutboxRow
+    posted: Posted | None
 
 
 async def add(connection: AsyncConnection, draft: Draft, *, now: datetime) -> None:
@@ -117,25 +139,38 @@ async def add(connection: AsyncConnection, draft: Draft, *, now: datetime) -> No
         )
         if replaced.rowcount:
             return
-    await connection.execute(
-        outbox.insert().values(
-            id=new_id(now),
-            kind=draft.kind,
-            subject=draft.subject,
-            channel=draft.channel,
-            thread_subject=draft.thread_subject,
-            thread_ts=draft.thread_ts,
-            user_id=draft.user_id,
-            response_url=draft.response_url,
-            priority=int(draft.lane),
-            body=dict(draft.body),
-            body_version=BODY_VERSION,
-            state=OutboxState.PENDING,
-            attempts=0,
-            looks=0,
-            created_at=now,
-        )
-    )
+    await add_new(connection, [draft], now=now)
+
+
+async def add_new(connection: AsyncConnection, drafts: Sequence[Draft], *, now: datetime) -> None:
+    """Say all that later, in this order; nothing that waits is replaced."""
+    if drafts:
+        await connection.execute(_insertion(), [_values(draft, now) for draft in drafts])
+
+
+@cache
+def _insertion() -> Any:
+    return outbox.insert()
+
+
+def _values(draft: Draft, now: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(now),
+        "kind": draft.kind,
+        "subject": draft.subject,
+        "channel": draft.channel,
+        "thread_subject": draft.thread_subject,
+        "thread_ts": draft.thread_ts,
+        "user_id": draft.user_id,
+        "response_url": draft.response_url,
+        "priority": int(draft.lane),
+        "body": draft.body,
+        "body_version": BODY_VERSION,
+        "state": OutboxState.PENDING,
+        "attempts": 0,
+        "looks": 0,
+        "created_at": now,
+    }
 
 
 def _has_open_elder() -> ColumnElement[bool]:
@@ -149,21 +184,48 @@ def _has_open_elder() -> ColumnElement[bool]:
     return statement.correlate(outbox).exists()
 
 
-async def due(connection: AsyncConnection, *, now: datetime, limit: int = 200) -> Sequence[OutboxRow]:
+async def due(connection: AsyncConnection, *, now: datetime, limit: int = 200) -> Sequence[Waiting]:
     """Rows that may go now, most urgent and oldest first. An open subject holds back its later versions."""
-    statement = (
-        select(outbox, messages.c.ts.is_not(None).label("stands"))
+    found = await connection.execute(_due(), {"at": now, "most": limit})
+    return [
+        Waiting(row_id, OutboxKind(kind), OutboxState(state), channel, user_id, bool(stands), bool(waits))
+        for row_id, kind, state, channel, user_id, stands, waits in found.all()
+    ]
+
+
+@cache
+def _due() -> Any:
+    """The statement of `due`, kept: making it anew costs more than running it."""
+    parent = messages.alias()
+    return (
+        select(
+            outbox.c.id,
+            outbox.c.kind,
+            outbox.c.state,
+            outbox.c.channel,
+            outbox.c.user_id,
+            messages.c.ts.is_not(None).label("stands"),
+            (outbox.c.thread_subject.is_not(None) & parent.c.ts.is_(None)).label("waits_for_card"),
+        )
         .outerjoin(messages, messages.c.subject == outbox.c.subject)
+        .outerjoin(parent, parent.c.subject == outbox.c.thread_subject)
         .where(
             outbox.c.state.in_([OutboxState.PENDING, OutboxState.AMBIGUOUS, OutboxState.PARKED]),
             outbox.c.body_version <= BODY_VERSION,
-            (outbox.c.not_before.is_(None)) | (outbox.c.not_before <= now),
+            outbox.c.not_before.is_(None) | (outbox.c.not_before <= bindparam("at", type_=outbox.c.not_before.type)),
             ~_has_open_elder(),
         )
         .order_by(outbox.c.priority, outbox.c.id)
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer))
     )
-    return [_row(row) for row in (await connection.execute(statement)).mappings()]
+
+
+async def rows(connection: AsyncConnection, ids: Sequence[str]) -> Sequence[OutboxRow]:
+    """These rows, in this order."""
+    if not ids:
+        return []
+    found = await connection.execute(select(*_COLUMNS).where(outbox.c.id.in_(ids)))
+    return _in_order([_row(row) for row in found.all()], ids)
 
 
 async def next_due_at(connection: AsyncConnection, *, after: datetime | None = None) -> datetime | None:
@@ -181,34 +243,56 @@ async def next_due_at(connection: AsyncConnection, *, after: datetime | None = N
     return moment
 
 
-async def begin(connection: AsyncConnection, row_id: str, *, now: datetime) -> OutboxRow | None:
-    """Mark a row as being sent, with its newest body; None when somebody else took it or its subject is held back."""
-    statement = (
+async def begin(connection: AsyncConnection, ids: Sequence[str], *, now: datetime) -> Sequence[OutboxRow]:
+    """Mark rows as being sent; as they are now, with their newest bodies, in the order of `ids`.
+
+    Left out is what somebody else took, and what its subject holds back.
+    """
+    if not ids:
+        return []
+    found = await connection.execute(_beginning(), {"ids": list(ids), "at": now})
+    return _in_order([_row(row) for row in found.all()], ids)
+
+
+@cache
+def _beginning() -> Any:
+    return (
         update(outbox)
         .where(
-            outbox.c.id == row_id,
+            outbox.c.id.in_(bindparam("ids", expanding=True)),
             outbox.c.state.in_([OutboxState.PENDING, OutboxState.PARKED]),
             ~_has_open_elder(),
         )
-        .values(state=OutboxState.SENDING, attempts=outbox.c.attempts + 1, sending_since=now, not_before=None)
-        .returning(outbox)
+        .values(
+            state=OutboxState.SENDING, attempts=outbox.c.attempts + 1, sending_since=bindparam("at"), not_before=None
+        )
+        .returning(*_COLUMNS)
     )
-    row = (await connection.execute(statement)).mappings().first()
-    return _row(row) if row else None
 
 
-async def settle_sent(connection: AsyncConnection, row: OutboxRow, *, posted: Posted | None, now: datetime) -> None:
-    """The row is out. `posted`: the message it made; remembered as its subject's when it has one."""
-    ts = posted.ts if posted else None
-    await connection.execute(
+async def settle_sent(connection: AsyncConnection, delivered: Sequence[Delivered], *, now: datetime) -> None:
+    """Rows are out; a message is remembered as its subject's when the row has one."""
+    if not delivered:
+        return
+    sent = [{"row_id": each.row.id, "at": now, "ts": each.posted and each.posted.ts} for each in delivered]
+    await connection.execute(_sending_end(), sent)
+    for each in delivered:
+        if each.posted is not None and each.row.subject is not None:
+            values = {"channel": each.posted.channel, "ts": each.posted.ts, "outbox_id": each.posted.outbox_id}
+            statement = insert_into(connection, messages).values(subject=each.row.subject, **values, posted_at=now)
+            newest = values | {"posted_at": now}
+            await connection.execute(statement.on_conflict_do_update(index_elements=[messages.c.subject], set_=newest))
+
+
+@cache
+def _sending_end() -> Any:
+    return (
         update(outbox)
-        .where(outbox.c.id == row.id)
-        .values(state=OutboxState.SENT, sent_at=now, slack_ts=ts, error=None, response_url=None)
+        .where(outbox.c.id == bindparam("row_id"))
+        .values(
+            state=OutboxState.SENT, sent_at=bindparam("at"), slack_ts=bindparam("ts"), error=None, response_url=None
+        )
     )
-    if posted is not None and row.subject is not None:
-        values = {"channel": posted.channel, "ts": posted.ts, "outbox_id": posted.outbox_id, "posted_at": now}
-        statement = insert_into(connection, messages).values(subject=row.subject, **values)
-        await connection.execute(statement.on_conflict_do_update(index_elements=[messages.c.subject], set_=values))
 
 
 async def settle(
@@ -248,6 +332,14 @@ async def message_of(connection: AsyncConnection, subject: str) -> Posted | None
     return Posted(row["channel"], row["ts"], row["outbox_id"]) if row else None
 
 
+async def messages_of(connection: AsyncConnection, subjects: Collection[str]) -> Mapping[str, Posted]:
+    """The messages that stand for subjects; those without one are left out."""
+    if not subjects:
+        return {}
+    found = await connection.execute(select(messages).where(messages.c.subject.in_(subjects)))
+    return {row["subject"]: Posted(row["channel"], row["ts"], row["outbox_id"]) for row in found.mappings()}
+
+
 async def subject_of(connection: AsyncConnection, *, channel: str, ts: str) -> str | None:
     """The subject of a message, e.g. `release:01J…`; None when the message is not one of our cards."""
     statement = select(messages.c.subject).where(messages.c.channel == channel, messages.c.ts == ts)
@@ -269,22 +361,21 @@ async def backlog(connection: AsyncConnection) -> tuple[int, datetime | None]:
     return count, oldest
 
 
-def _row(row: RowMapping) -> OutboxRow:
-    return OutboxRow(
-        id=row["id"],
-        kind=OutboxKind(row["kind"]),
-        state=OutboxState(row["state"]),
-        channel=row["channel"],
-        subject=row["subject"],
-        thread_subject=row["thread_subject"],
-        thread_ts=row["thread_ts"],
-        user_id=row["user_id"],
-        response_url=row["response_url"],
-        body=row["body"],
-        attempts=row["attempts"],
-        looks=row["looks"],
-        created_at=row["created_at"],
-        sending_since=row["sending_since"],
-        error=row["error"],
-        stands=bool(row.get("stands", False)),
+_COLUMNS = tuple(
+    outbox.c[name]
+    for name in (
+        *("id", "kind", "state", "channel", "subject", "thread_subject", "thread_ts", "user_id", "response_url"),
+        *("body", "attempts", "looks", "created_at", "sending_since", "error"),
     )
+)
+"""In the order of OutboxRow's fields."""
+
+
+def _row(row: Row[Any]) -> OutboxRow:
+    row_id, kind, state, *others = tuple[Any, ...](row)
+    return OutboxRow(row_id, OutboxKind(kind), OutboxState(state), *others)
+
+
+def _in_order(found: Sequence[OutboxRow], ids: Sequence[str]) -> Sequence[OutboxRow]:
+    by_id = {row.id: row for row in found}
+    return [by_id[row_id] for row_id in ids if row_id in by_id]

@@ -112,7 +112,7 @@ async def test_what_a_dead_process_left_running_is_handed_out_again(database: Da
     await add(database, arrival("a"), arrival("b"))
     async with database.write() as connection:
         rows = await inbox.claim(connection, now=NOW, limit=2)
-        await inbox.finish(connection, rows[0].id, outcome="done", now=NOW)
+        await inbox.finish(connection, {rows[0].id: "done"}, now=NOW)
     async with database.write() as connection:
         assert await inbox.recover(connection) == 1
         [again] = await inbox.claim(connection, now=NOW, limit=2)
@@ -123,7 +123,7 @@ async def test_only_requests_that_are_not_done_count_as_waiting(database: Databa
     await add(database, arrival("a"), arrival("b"), arrival("c", answered=True))
     async with database.write() as connection:
         [row] = await inbox.claim(connection, now=NOW, limit=1)
-        await inbox.finish(connection, row.id, outcome="done", now=NOW)
+        await inbox.finish(connection, {row.id: "done"}, now=NOW)
     async with database.read() as connection:
         assert await inbox.waiting(connection) == 1
 
@@ -132,5 +132,5 @@ async def test_text_that_databases_refuse_is_kept_without_the_refused_characters
     await add(database, Arrival("slash", "odd", {"text": "nul \0 half \ud83d naïve 日本"}, NOW))
     async with database.write() as connection:
         [row] = await inbox.claim(connection, now=NOW, limit=1)
-        await inbox.finish(connection, row.id, outcome="said \0 \ud83d", now=NOW)
+        await inbox.finish(connection, {row.id: "said \0 \ud83d"}, now=NOW)
     assert row.payload["text"] == "nul \0 half ? naïve 日本"

@@ -8,7 +8,7 @@ import pytest
 
 from bot.store import outbox
 from bot.store.db import Database
-from bot.store.outbox import Draft, Lane, OutboxKind, OutboxRow, OutboxState, Posted
+from bot.store.outbox import Delivered, Draft, Lane, OutboxKind, OutboxRow, OutboxState, Posted
 from bot.store.tables import outbox as outbox_table
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -30,7 +30,8 @@ async def say(database: Database, *drafts: Draft, now: datetime = NOW) -> None:
 
 async def due(database: Database, *, now: datetime = NOW) -> list[OutboxRow]:
     async with database.read() as connection:
-        return list(await outbox.due(connection, now=now))
+        waiting = await outbox.due(connection, now=now)
+        return list(await outbox.rows(connection, [row.id for row in waiting]))
 
 
 async def texts(database: Database, *, now: datetime = NOW) -> list[str]:
@@ -39,7 +40,7 @@ async def texts(database: Database, *, now: datetime = NOW) -> list[str]:
 
 async def begin(database: Database, row: OutboxRow) -> OutboxRow | None:
     async with database.write() as connection:
-        return await outbox.begin(connection, row.id, now=NOW)
+        return next(iter(await outbox.begin(connection, [row.id], now=NOW)), None)
 
 
 async def begun(database: Database) -> OutboxRow:
@@ -56,7 +57,7 @@ async def settle(database: Database, row: OutboxRow, state: OutboxState, **chang
 
 async def sent(database: Database, row: OutboxRow, posted: Posted | None) -> None:
     async with database.write() as connection:
-        await outbox.settle_sent(connection, row, posted=posted, now=NOW)
+        await outbox.settle_sent(connection, [Delivered(row, posted)], now=NOW)
 
 
 async def test_a_draft_comes_back_as_a_row_that_may_go(database: Database) -> None:
@@ -116,7 +117,7 @@ async def test_a_subject_with_an_open_question_holds_back_its_later_versions(dat
     assert await texts(database) == ["1 of 3", "other"], "the question itself is due: somebody must look"
     [later] = [each for each in await all_rows(database) if each["body"] == {"text": "2 of 3"}]
     async with database.write() as connection:
-        assert await outbox.begin(connection, later["id"], now=NOW) is None
+        assert await outbox.begin(connection, [later["id"]], now=NOW) == []
     await sent(database, row, None)
     assert await texts(database) == ["2 of 3", "other"]
 
