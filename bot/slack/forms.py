@@ -1,10 +1,9 @@
-"""Forms (modals) and the Home tab: open, update, publish. Called while a person waits; never by a loop."""
+"""Forms (modals): open, update. Called while a person waits; never by a loop."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.domain.names import UserId
 from bot.slack.client import SlackClient
 
 
@@ -36,10 +35,6 @@ class Forms:
         if ref.hash and not even_if_changed:
             body["hash"] = ref.hash
         return _ref(await self._client.call("views.update", body=body))
-
-    async def publish_home(self, user: UserId, view: Mapping[str, Any]) -> None:
-        """Set a person's Home tab."""
-        await self._client.call("views.publish", body={"user_id": user, "view": view})
 
 
 def _ref(answer: Mapping[str, Any]) -> ViewRef:

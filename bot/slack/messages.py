@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from bot.domain.names import ChannelId, UserId
-from bot.errors import NotFound, OutsideError, Refused, TooBusy, Unreachable
+from bot.errors import NotFound, Refused, TooBusy, Unreachable
 from bot.slack.client import SYSTEM, SlackClient, proxy_for, retry_after_s
 
 _NO_PREVIEWS = {"unfurl_links": False, "unfurl_media": False}
@@ -136,23 +136,6 @@ class Messages:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # Only the type: the address itself is a secret, and aiohttp puts it into its texts.
             raise Unreachable(SYSTEM, f"response_url: {type(error).__name__}") from error
-
-    async def react(self, ref: MessageRef, name: str) -> None:
-        """Put an emoji under a message. Idempotent."""
-        try:
-            await self._client.call("reactions.add", body={"channel": ref.channel, "timestamp": ref.ts, "name": name})
-        except Refused as error:
-            if error.code != "already_reacted":
-                raise
-
-    async def permalink(self, ref: MessageRef) -> str | None:
-        """A link to the message; None when there is none to be had. A card can do without."""
-        query = {"channel": ref.channel, "message_ts": ref.ts}
-        try:
-            answer = await self._client.call("chat.getPermalink", query=query)
-        except OutsideError:
-            return None
-        return str(answer["permalink"]) if answer.get("permalink") else None
 
     async def _resolve(self, channel: ChannelId) -> ChannelId:
         """The id of a `#name`. Posting takes names, reading does not."""

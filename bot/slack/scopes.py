@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 BOT_SCOPES: Mapping[str, tuple[str, ...]] = {
     "auth.test": (),
-    "chat.getPermalink": (),
     "chat.postEphemeral": ("chat:write",),
     "chat.postMessage": ("chat:write",),
     "chat.update": ("chat:write",),
@@ -18,12 +17,10 @@ BOT_SCOPES: Mapping[str, tuple[str, ...]] = {
     "conversations.list": ("channels:read", "groups:read"),
     "conversations.open": ("im:write",),
     "conversations.replies": ("channels:history", "groups:history", "im:history"),
-    "reactions.add": ("reactions:write",),
     "usergroups.list": ("usergroups:read",),
     "usergroups.users.list": ("usergroups:read",),
     "users.info": ("users:read",),
     "views.open": (),
-    "views.publish": (),
     "views.update": (),
 }
 """Web API method → the scopes of the bot token it needs."""

@@ -223,19 +223,6 @@ async def test_a_lost_answer_to_a_response_url_does_not_tell_the_url(slack: Stan
     assert "secret-path" not in str(caught.value)
 
 
-async def test_a_reaction_that_is_there_already_is_fine(slack: StandIn, messages: Messages) -> None:
-    slack.script("reactions.add", error("already_reacted"), error("message_not_found"))
-    await messages.react(MessageRef(CHANNEL, "1.0"), "eyes")
-    with pytest.raises(Refused):
-        await messages.react(MessageRef(CHANNEL, "1.0"), "eyes")
-
-
-async def test_a_permalink_that_cannot_be_had_is_none(slack: StandIn, messages: Messages) -> None:
-    slack.script("chat.getPermalink", lambda _request, _query: {"ok": True, "permalink": "https://x"}, limited)
-    assert await messages.permalink(MessageRef(CHANNEL, "1.0")) == "https://x"
-    assert await messages.permalink(MessageRef(CHANNEL, "1.0")) is None
-
-
 async def test_connections_are_kept_between_calls(slack: StandIn, messages: Messages) -> None:
     peers = set()
 

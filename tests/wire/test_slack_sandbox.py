@@ -309,10 +309,3 @@ async def test_people_groups_and_rooms_are_known(desk: Desk, bot: Bot) -> None:
     assert ALICE not in await directory.members("S0LEADS")
     room = await directory.room(STG)
     assert (room.name, room.is_shared, room.is_direct) == ("deploys-stg", False, False)
-
-
-async def test_reactions_and_permalinks(desk: Desk, bot: Bot) -> None:
-    ref = await bot.messages.post(STG, Body("x"))
-    for _ in range(2):
-        await bot.messages.react(ref, "eyes")
-    assert (await bot.messages.permalink(ref) or "").startswith("http")
