@@ -212,7 +212,9 @@ class InboxLoop:
         return Reply.nothing()
 
     async def _authorise(self, call: Call, role: Role, action: str, target: str = "") -> None:
-        await authorise(self._ctx, call.actor, role, team=call.team, action=action, target=target)
+        await authorise(
+            self._ctx, call.actor, role, team=call.team, action=action, target=target, channel=call.channel
+        )
 
     async def _call_of(self, row: InboxRow, request: Request) -> Call:
         return Call(

@@ -2,19 +2,22 @@
 
 from bot.context import Context
 from bot.domain.catalog import Role
-from bot.domain.names import UserId
-from bot.errors import OutsideError, UserError
+from bot.domain.names import ChannelId, UserId
+from bot.errors import NotFound, OutsideError, UserError
 from bot.slack.directory import Person
 from bot.store import audit
 
 
-async def authorise(ctx: Context, actor: UserId, role: Role, *, team: str, action: str, target: str = "") -> None:
+async def authorise(
+    ctx: Context, actor: UserId, role: Role, *, team: str, action: str, target: str = "", channel: str = ""
+) -> None:
     """Return if the person holds the role now; raise UserError, after an audit row, if not or if nobody can tell.
 
-    Guests, bots, deactivated people and people of other workspaces hold no role.
+    Guests, bots, deactivated people and people of other workspaces hold no role. In a `channel` that people of other
+    organisations read, nobody holds more than `anyone`; empty: it was asked outside of channels.
     """
     try:
-        await _judge(ctx, actor, role, team)
+        await _judge(ctx, actor, role, team, ChannelId(channel))
     except UserError as refusal:
         async with ctx.database.write() as connection:
             entry = audit.Entry(ctx.clock(), actor, action, target, audit.AuditPhase.DENIED, refusal.code)
@@ -22,11 +25,16 @@ async def authorise(ctx: Context, actor: UserId, role: Role, *, team: str, actio
         raise
 
 
-async def _judge(ctx: Context, actor: UserId, role: Role, team: str) -> None:
+async def _judge(ctx: Context, actor: UserId, role: Role, team: str, channel: ChannelId) -> None:
+    if role is Role.APPROVER:
+        ctx.directory.forget()  # a yes counts by the groups of this moment, not of a minute ago
     try:
         person = await ctx.directory.person(actor)
         _refuse_outsiders(ctx, person, team)
-        if role is Role.ANYONE or await _holds(ctx, actor, role):
+        if role is Role.ANYONE:
+            return
+        await _refuse_shared(ctx, channel)
+        if await _holds(ctx, actor, role):
             return
     except OutsideError as error:
         raise UserError(
@@ -35,6 +43,26 @@ async def _judge(ctx: Context, actor: UserId, role: Role, team: str) -> None:
             hint=f"{error.system} did not answer ({error.text}). Try again in a minute.",
         ) from error
     raise UserError("role_missing", f"You need the role `{role}` for that.", hint=_who_can_help(ctx, role))
+
+
+async def _refuse_shared(ctx: Context, channel: ChannelId) -> None:
+    """Slack Connect: what is asked and answered there leaves the organisation. A channel out of sight may be such."""
+    if not channel:
+        return
+    try:
+        room = await ctx.directory.room(channel)
+    except NotFound as error:
+        raise UserError(
+            "channel_unseen",
+            "I can't see this channel, so I can't tell who reads it; nothing was started.",
+            hint="Invite me to it, or ask in a channel that I am in.",
+        ) from error
+    if room.is_shared:
+        raise UserError(
+            "shared_channel",
+            "Not available in shared channels.",
+            hint="People of other organisations read this one. Ask in a channel of your own.",
+        )
 
 
 def _refuse_outsiders(ctx: Context, person: Person, team: str) -> None:

@@ -45,7 +45,7 @@ def _interaction(world: World, kind: str, user: User, view_id: str | None = None
     return {
         "type": kind,
         "team": {"id": TEAM_ID, "domain": TEAM_DOMAIN},
-        "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": TEAM_ID},
+        "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": user.team_id},
         "api_app_id": APP_ID,
         "token": VERIFICATION_TOKEN,
         "trigger_id": world.tickets.new_trigger(user.id, view_id),

@@ -30,6 +30,8 @@ class User:
     is_bot: bool = False
     is_ultra_restricted: bool = False
     deleted: bool = False
+    team_id: str = TEAM_ID
+    """Another one for somebody of another workspace, met in a shared channel."""
 
     def as_client_json(self) -> Json:
         """What the chat page shows of a person."""
@@ -55,7 +57,7 @@ class User:
             "avatar_hash": "",
             "status_text": "",
             "status_emoji": "",
-            "team": TEAM_ID,
+            "team": self.team_id,
         }
         if self.is_bot:
             profile |= {"api_app_id": APP_ID, "bot_id": BOT_ID}
@@ -63,7 +65,7 @@ class User:
             profile["email"] = self.email
         return {
             "id": self.id,
-            "team_id": TEAM_ID,
+            "team_id": self.team_id,
             "name": self.name,
             "deleted": self.deleted,
             "color": "9f69e7",
@@ -80,6 +82,7 @@ class User:
             "is_bot": self.is_bot,
             "is_app_user": False,
             "updated": 1_790_000_000,
+            **({"is_stranger": True} if self.team_id != TEAM_ID else {}),
         }
 
     @property
@@ -135,6 +138,8 @@ class Channel:
     peer: str | None = None
     is_archived: bool = False
     is_private: bool = False
+    is_ext_shared: bool = False
+    """Shared with another organisation through Slack Connect."""
     topic: str = ""
     messages: dict[str, Json] = field(default_factory=dict)
     whispers: dict[str, dict[str, Json]] = field(default_factory=dict)
@@ -175,8 +180,8 @@ class Channel:
             "is_mpim": False,
             "is_private": self.is_private,
             "is_general": self.name == "general",
-            "is_shared": False,
-            "is_ext_shared": False,
+            "is_shared": self.is_ext_shared,
+            "is_ext_shared": self.is_ext_shared,
             "is_member": BOT_USER_ID in self.members,
             "creator": "U0OPS",
             "unlinked": 0,

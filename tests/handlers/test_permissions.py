@@ -1,0 +1,226 @@
+"""Who may do what: every command, button and form, asked by everybody there is."""
+
+import asyncio
+import secrets
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import func, select
+
+from bot.domain.catalog import Role
+from bot.domain.names import UserId
+from bot.errors import UserError
+from bot.sandbox.slack import payloads
+from bot.sandbox.slack.people import User
+from bot.store.tables import audit, inbox, releases
+from bot.usecases.people import authorise
+from handlers import router
+from tests.chat import GENERAL, PRD, STG, Chat
+
+FULL = {Role.ANYONE}
+ROLES = {
+    "U0DAVE": FULL,
+    "U0ALICE": FULL | {Role.DEPLOYER},
+    "U0BOB": FULL | {Role.DEPLOYER, Role.APPROVER},
+    "U0GUEST": set[Role](),
+    "U0ROBOT": set[Role](),
+    "U0GONE": set[Role](),
+    "U0ELSEWHERE": set[Role](),
+}
+STRANGERS = (
+    User("U0ROBOT", "robot", "A workflow", "bot", "🤖", is_bot=True),
+    User("U0GONE", "gone", "Gone Gomez", "deactivated", "👻", deleted=True),
+    User("U0ELSEWHERE", "elsa", "Elsa Elsewhere", "of another workspace", "🛸", team_id="T0OTHER"),
+)
+REASONS = {
+    "U0GUEST": "not_a_member",
+    "U0ELSEWHERE": "not_a_member",
+    "U0ROBOT": "not_a_person",
+    "U0GONE": "not_a_person",
+}
+# Lines that do nothing even for those who may: what is asked for does not exist.
+LINES = {
+    "deploy": "/deploy stg admin 9.9.9-none",
+    "rollback": "/rollback stg admin 9.9.9-none",
+    "abort": "/kajitori abort stg admin",
+    "status": "/status stg web",
+    "releases": "/releases",
+}
+NO_RELEASE = "01K" + "A" * 23 + ":1"
+
+
+def join(chat: Chat) -> None:
+    """The strangers come in, and are in every group, so that their group can't be what keeps them out."""
+    workspace = chat.sandbox.slack.world.workspace
+    for stranger in STRANGERS:
+        workspace.users[stranger.id] = stranger
+        workspace.channels[STG].members.add(stranger.id)
+    for group in list(workspace.usergroups.values()):
+        workspace.usergroups[group.id] = replace(group, users=(*group.users, "U0GUEST", *(s.id for s in STRANGERS)))
+
+
+async def types(chat: Chat, user_id: str, line: str) -> None:
+    """A command as the workspace delivers it, also from those whom a real one would stop before."""
+    world = chat.sandbox.slack.world
+    command, _, rest = line.partition(" ")
+    user, channel = world.workspace.users[user_id], world.workspace.channels[STG]
+    await chat.sandbox.slack.delivery.ask("slash_commands", payloads.slash_command(world, user, channel, command, rest))
+
+
+async def clicks(chat: Chat, user_id: str, action_id: str) -> None:
+    world = chat.sandbox.slack.world
+    user, channel = world.workspace.users[user_id], world.workspace.channels[STG]
+    action = {"action_id": action_id, "block_id": "b", "type": "button", "value": NO_RELEASE}
+    action["action_ts"] = world.workspace.mint_ts()
+    message = {"ts": world.workspace.mint_ts(), "text": "a card"}
+    await chat.sandbox.slack.delivery.ask(
+        "interactive", payloads.message_action(world, user, channel, message, action, {})
+    )
+
+
+async def submits(chat: Chat, user_id: str, command: str) -> None:
+    world = chat.sandbox.slack.world
+    values = {"environment": "stg", "service": "admin", "version": "9.9.9-none"}
+    view = {
+        "id": f"V{secrets.token_hex(5)}",
+        "hash": "1.a",
+        "type": "modal",
+        "callback_id": f"command:{command}",
+        "private_metadata": f"{STG}::deploys-stg",
+        "state": {"values": {name: {name: {"type": "plain_text_input", "value": v}} for name, v in values.items()}},
+    }
+    user = world.workspace.users[user_id]
+    await chat.sandbox.slack.delivery.ask("interactive", payloads.view_submission(world, user, view))
+
+
+async def handled(chat: Chat) -> None:
+    """Until every request has been worked through."""
+    assert chat.bot is not None
+    waiting = select(func.count()).select_from(inbox).where(inbox.c.state != "done")
+    for _ in range(400):
+        async with chat.bot.ctx.database.read() as connection:
+            left = int(await connection.scalar(waiting) or 0)
+        if left == 0:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{left} requests wait")
+
+
+async def denials(chat: Chat) -> dict[tuple[str, str], set[str]]:
+    """(who, what) → reason codes of the audit's denials."""
+    assert chat.bot is not None
+    async with chat.bot.ctx.database.read() as connection:
+        columns = (audit.c.actor, audit.c.action, audit.c.reason)
+        rows = (await connection.execute(select(*columns).where(audit.c.phase == "denied"))).all()
+    found: dict[tuple[str, str], set[str]] = {}
+    for actor, action, reason in rows:
+        found.setdefault((actor, action), set()).add(reason)
+    return found
+
+
+async def count_of_releases(chat: Chat) -> int:
+    assert chat.bot is not None
+    async with chat.bot.ctx.database.read() as connection:
+        return int(await connection.scalar(select(func.count()).select_from(releases)) or 0)
+
+
+async def test_every_way_in_asks_the_same_question_and_each_denial_is_on_record(chat: Chat) -> None:
+    assert LINES.keys() == router.commands.keys(), "a new command needs a line here"
+    join(chat)
+    asked: dict[tuple[str, str], Role] = {}
+    for user_id in ROLES:
+        for name, command in router.commands.items():
+            await types(chat, user_id, LINES[name])
+            asked[user_id, name] = command.role
+        for action_id, button in router.buttons.items():
+            await clicks(chat, user_id, action_id)
+            asked[user_id, action_id] = button.role
+    await handled(chat)
+    denied = await denials(chat)
+    for (user_id, action), role in asked.items():
+        if role in ROLES[user_id]:
+            assert (user_id, action) not in denied
+        else:
+            assert denied[user_id, action] == {REASONS.get(user_id, "role_missing")}, (user_id, action)
+    assert await count_of_releases(chat) == 0
+    assert chat.patches() == []
+
+
+async def test_forms_and_the_buttons_that_open_them_ask_it_too(chat: Chat) -> None:
+    join(chat)
+    for user_id in ROLES:
+        for name, command in router.commands.items():
+            if command.has_form:
+                await submits(chat, user_id, name)
+                await clicks(chat, user_id, f"form.{name}")
+    await handled(chat)
+    denied = await denials(chat)
+    for user_id, roles in ROLES.items():
+        for name in ("deploy", "rollback"):
+            assert ((user_id, name) in denied) is (Role.DEPLOYER not in roles), (user_id, name)
+    assert await count_of_releases(chat) == 0
+    assert chat.patches() == []
+
+
+async def test_nothing_starts_while_the_groups_cannot_be_asked(chat: Chat) -> None:
+    chat.sandbox.slack.order_fault(do="error", method="usergroups.users.list", error="internal_error", times=None)
+    await chat.alice.says("/deploy stg admin 1.4.2")
+    heard = await chat.alice.hears("Cannot check your groups right now; nothing was started")
+    assert "internal_error" in heard
+    assert await denials(chat) == {("U0ALICE", "deploy"): {"people_unknown"}}
+    assert await count_of_releases(chat) == 0
+
+
+@pytest.mark.parametrize("members", ["empty", "unnamed"])
+async def test_a_role_that_nobody_was_given_is_nobodys(chat: Chat, members: str) -> None:
+    assert chat.bot is not None
+    ctx = chat.bot.ctx
+    roles = {} if members == "unnamed" else {Role.DEPLOYER: replace(ctx.catalog.roles[Role.DEPLOYER], groups=())}
+    nobody = replace(ctx, catalog=replace(ctx.catalog, roles=roles))
+    with pytest.raises(UserError) as refused:
+        await authorise(nobody, UserId("U0ALICE"), Role.DEPLOYER, team=ctx.team, action="deploy")
+    assert refused.value.code == "role_missing"
+    assert "roles.deployer in kajitori.yaml" in refused.value.hint
+
+
+async def test_in_a_channel_shared_with_others_only_looking_is_allowed(chat: Chat) -> None:
+    chat.sandbox.slack.world.workspace.channels[GENERAL].is_ext_shared = True
+    await chat.alice.says("/deploy stg admin 1.4.2", channel=GENERAL)
+    await chat.alice.hears("Not available in shared channels")
+    await chat.alice.says("/kajitori rollback", channel=GENERAL)
+    await chat.alice.says("/status stg admin", channel=GENERAL)
+    await chat.alice.hears("3 of 3 pods ready")
+    assert await denials(chat) == {
+        ("U0ALICE", "deploy"): {"shared_channel"},
+        ("U0ALICE", "rollback"): {"shared_channel"},
+    }
+    assert await count_of_releases(chat) == 0
+    await chat.alice.says("/deploy stg admin 1.4.2", channel=STG)
+    await chat.card(service="admin")
+
+
+async def test_in_a_channel_out_of_sight_nothing_starts(chat: Chat) -> None:
+    channel = chat.sandbox.slack.world.workspace.channels[PRD]
+    channel.is_private = True
+    channel.members.discard("U0KAJITORI")
+    await chat.alice.says("/deploy stg admin 1.4.2", channel=PRD)
+    await chat.alice.hears("I can't see this channel")
+    assert await count_of_releases(chat) == 0
+
+
+async def test_in_a_direct_message_with_the_bot_everything_works(chat: Chat) -> None:
+    channel = chat.sandbox.slack.world.workspace.im_with("U0ALICE")
+    await chat.alice.says("/deploy stg admin 1.4.2", channel=channel.id)
+    await chat.card(service="admin")
+
+
+async def test_an_approval_asks_for_the_groups_of_this_moment(chat: Chat) -> None:
+    groups = chat.sandbox.slack.world.workspace.usergroups
+    await chat.alice.says("/deploy prd admin 1.4.1", channel=PRD)
+    card = await chat.card(phase="AwaitingApproval")
+    await clicks(chat, "U0BOB", "release.approve")  # remembered from here on
+    await handled(chat)
+    groups["S0LEADS"] = replace(groups["S0LEADS"], users=("U0CAROL",))
+    await chat.bob.presses("Approve", card)
+    await chat.bob.hears("You need the role `approver`")
+    assert chat.patches("prd") == []
