@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -65,10 +65,26 @@ async def run(settings: Settings, router: Router, *, stop: asyncio.Event | None 
             asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
     if failpoints.armed():
         log.warning("failpoints.armed", names=failpoints.armed())
+    up = asyncio.Event()
+    living = asyncio.create_task(_live(settings, router, up, stopping), name="app")
+    told = asyncio.create_task(stopping.wait())
+    await asyncio.wait({living, told}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if up.is_set() or living.done():
+        await living
+        return
+    # Still starting, perhaps waiting for a Slack that does not answer: nothing was taken in that has to be drained.
+    living.cancel()
+    with suppress(asyncio.CancelledError):
+        await living
+
+
+async def _live(settings: Settings, router: Router, up: asyncio.Event, stopping: asyncio.Event) -> None:
     async with started(settings, router) as app:
         # What was imported and composed lives as long as we do: full collections need not look at it, and stay short.
         gc.freeze()
         log.info("started", port=app.port, environments=list(settings.catalog.environments))
+        up.set()
         await stopping.wait()
         log.info("stopping")
 
