@@ -3,23 +3,42 @@
 Configured once by `__main__`; everyone logs through structlog.get_logger().
 """
 
+import json
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
+HIDDEN = "‹hidden›"
 _SECRET = re.compile(
-    r"xox[a-z]-[\w-]+|xapp-[\w-]+|xwfp-[\w-]+|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)|(?i:bearer|basic)\s+[\w.~+/=-]{8,}"
-    r"|eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=/commands/)[\w/]+|(?<=/actions/)[\w/]+|(?<=/response/)[\w-]+|(?<=ticket=)[\w-]+"
+    r"xox[a-z](?:\.xox[a-z])?-[\w-]+|xapp-[\w-]+|xwfp-[\w-]+"
+    # To the last @ of the word: a password may hold @ and / itself.
+    r"|(?<=://)[^\s/@:\"']*:[^\s\"']*(?=@)"
+    r"|(?i:bearer|basic)\s+[\w.~+/=-]{8,}"
+    r"|eyJ[\w-]+\.[\w-]+\.[\w-]*"
+    r"|(?<=/commands/)[\w/%-]+|(?<=/actions/)[\w/%-]+|(?<=/response/)[\w/%-]+"
+    r"|(?<=hooks\.slack\.com/)[\w/%-]+|(?<=ticket=)[^\s&\"']+"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
 )
-"""Tokens of Slack, passwords in URLs, Authorization headers, JWTs, response URLs, tickets of Socket Mode."""
+"""Tokens of Slack, passwords in URLs, Authorization headers, JWTs, response URLs, tickets of Socket Mode, keys."""
+_NAMED = re.compile(
+    r"(?i)((?:password|passwd|pwd|secret|[\w-]*token|api[_-]?key|cookie)[\\\"']*\s*[=:]\s*[\\\"']*)[^\s\"'\\,;&})\]]+"
+)
+"""`password=…`, `"client_secret": "…"`: what is named a secret is one."""
+_SECRET_KEY = re.compile(r"(?i)password|passwd|secret|authorization|cookie|api_?key|token$|response_url|ticket")
+_UNSAFE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+"""What JSON leaves as it is and a terminal or a line reader obeys, or UTF-8 can't carry."""
+_LONGEST = 20_000
+_DEEPEST = 6
 
 
 def configure(level: str = "INFO") -> None:
-    """Send every logger's lines to standard output as JSON. Unknown levels raise ValueError."""
+    """Send every logger's lines to standard output as JSON. Raises ValueError for an unknown level, changing nothing."""
+    if level.upper() not in logging.getLevelNamesMapping():
+        raise ValueError(f"unknown level {level}: use DEBUG, INFO, WARNING, ERROR or CRITICAL")
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -40,7 +59,7 @@ def configure(level: str = "INFO") -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _hide_secrets,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
+                structlog.processors.JSONRenderer(serializer=_one_line),
             ],
         )
     )
@@ -57,8 +76,27 @@ def configure(level: str = "INFO") -> None:
 
 def _hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
-        if isinstance(value, str):
-            event[key] = _SECRET.sub("‹hidden›", value)
-        elif isinstance(value, dict | list | tuple):
-            event[key] = _SECRET.sub("‹hidden›", str(value))
+        if not key.startswith("_"):  # structlog's own
+            event[key] = HIDDEN if _SECRET_KEY.search(key) else _without_secrets(value, _DEEPEST)
     return event
+
+
+def _without_secrets(value: Any, depth: int) -> Any:
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case Mapping() if depth:
+            return {
+                str(key): HIDDEN if _SECRET_KEY.search(str(key)) else _without_secrets(part, depth - 1)
+                for key, part in value.items()
+            }
+        case list() | tuple() | set() | frozenset() if depth:
+            return [_without_secrets(part, depth - 1) for part in value]
+        case _:
+            text = value if isinstance(value, str) else repr(value)
+            return _NAMED.sub(rf"\1{HIDDEN}", _SECRET.sub(HIDDEN, text[:_LONGEST]))
+
+
+def _one_line(event: Any, **options: Any) -> str:
+    """JSON in which no character ends the line, moves a cursor or turns the direction of reading."""
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(event, ensure_ascii=False, **options))

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import sys
 
 from bot import app, logs
 from bot.settings import load
@@ -10,8 +11,12 @@ from handlers import router
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Runs until stopped. Raises SettingsError before anything is started."""
+    """Runs until stopped; 2 for an unknown LOG_LEVEL. Raises SettingsError before anything is started."""
     settings = load(arguments.config, os.environ)
-    logs.configure(os.environ.get("LOG_LEVEL", "INFO"))
+    try:
+        logs.configure(os.environ.get("LOG_LEVEL", "INFO"))
+    except ValueError as error:
+        print(f"kajitori: LOG_LEVEL: {error}", file=sys.stderr)
+        return 2
     asyncio.run(app.run(settings, router))
     return 0
