@@ -36,6 +36,9 @@ async def test_a_stateful_set_starts_in_order_and_updates_from_the_highest_ordin
         assert first["status"]["currentRevision"] == first["status"]["updateRevision"]
         pods = (await kube.get(f"{CORE}/pods"))["items"]
         assert [p["metadata"]["name"] for p in pods] == ["db-0", "db-1", "db-2"]
+        (revision,) = (await kube.get(f"{APPS}/controllerrevisions"))["items"]
+        assert {p["metadata"]["labels"][HASH] for p in pods} == {revision["metadata"]["name"]}
+        assert first["status"]["updateRevision"] == revision["metadata"]["name"]
         since = (await kube.get(f"{CORE}/pods"))["metadata"]["resourceVersion"]
         await kube.merge(path, new_image("1.0.1"))
         moved = await kube.until(
@@ -84,8 +87,10 @@ async def test_a_daemon_set_has_a_pod_on_each_node_and_replaces_them_one_at_a_ti
         path = f"{APPS}/daemonsets/db"
         await kube.post(f"{APPS}/daemonsets", workload())
         await kube.until(path, lambda d: d["status"].get("numberAvailable") == 3)
-        nodes = {p["spec"]["nodeName"] for p in (await kube.get(f"{CORE}/pods"))["items"]}
-        assert nodes == {"node-0", "node-1", "node-2"}
+        pods = (await kube.get(f"{CORE}/pods"))["items"]
+        assert {p["spec"]["nodeName"] for p in pods} == {"node-0", "node-1", "node-2"}
+        (revision,) = (await kube.get(f"{APPS}/controllerrevisions"))["items"]
+        assert {f"db-{p['metadata']['labels'][HASH]}" for p in pods} == {revision["metadata"]["name"]}
         await kube.merge(path, new_image("1.0.1"))
         worst = 3
 

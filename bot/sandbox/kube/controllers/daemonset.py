@@ -12,7 +12,7 @@ from bot.sandbox.kube.controllers.base import (
     without_zeros,
 )
 from bot.sandbox.kube.controllers.engine import Key
-from bot.sandbox.kube.controllers.revisions import HASH, current_revision, hash_of, pod_hash, trim
+from bot.sandbox.kube.controllers.revisions import HASH, current_revision, mark_of, pod_mark, trim
 from bot.sandbox.kube.deletion import delete
 from bot.sandbox.kube.kinds import DAEMON_SETS, NODES, PODS, Obj, Resource
 from bot.sandbox.kube.status import ApiError
@@ -81,10 +81,10 @@ class DaemonSetController:
             pods = by_node.get(node, [])
             living = [p for p in pods if not is_terminating(p)]
             if not living or not self._is_available(owner, living[0]):
-                if living and pod_hash(living[0]) != hash_of(revision):
+                if living and pod_mark(living[0]) != mark_of(revision):
                     self._delete(owner, living[0])  # serves nobody: costs no availability
                 room -= 1
-            elif pod_hash(living[0]) != hash_of(revision):
+            elif pod_mark(living[0]) != mark_of(revision):
                 outdated.append(living[0])
         for pod in outdated[: max(0, room)]:
             self._delete(owner, pod)
@@ -94,7 +94,7 @@ class DaemonSetController:
 
     def _create(self, owner: Obj, node: str, revision: Obj) -> bool:
         body = pod_from(owner["spec"]["template"], owner)
-        body["metadata"].setdefault("labels", {})[HASH] = hash_of(revision)
+        body["metadata"].setdefault("labels", {})[HASH] = mark_of(revision)
         spec = body["spec"]
         spec["tolerations"] = [*(spec.get("tolerations") or []), *_TOLERATIONS]
         spec["nodeSelector"] = {**(spec.get("nodeSelector") or {}), "kubernetes.io/hostname": node}
@@ -120,7 +120,7 @@ class DaemonSetController:
                 "desiredNumberScheduled": len(nodes),
                 "numberReady": sum(is_ready(p) for p in living),
                 "observedGeneration": owner["metadata"]["generation"],
-                "updatedNumberScheduled": sum(pod_hash(p) == hash_of(revision) for p in living),
+                "updatedNumberScheduled": sum(pod_mark(p) == mark_of(revision) for p in living),
                 "numberAvailable": available,
                 "numberUnavailable": len(nodes) - available,
             },

@@ -4,7 +4,8 @@ from bot.sandbox.kube.controllers.base import Tools, draft_of, reference
 from bot.sandbox.kube.controllers.template_hash import template_hash
 from bot.sandbox.kube.kinds import REVISIONS, Obj
 
-HASH = "controller-revision-hash"
+HASH = "controller-revision-hash"  # on pods; a StatefulSet's carry the whole name of their revision there
+STATEFUL_HASH = "controller.kubernetes.io/hash"  # on the revisions of StatefulSets, where those of DaemonSets use HASH
 
 
 def current_revision(tools: Tools, owner: Obj) -> tuple[Obj, list[Obj]]:
@@ -28,10 +29,11 @@ def current_revision(tools: Tools, owner: Obj) -> tuple[Obj, list[Obj]]:
         collisions += 1
         digest = template_hash(content, collisions)
     labels = dict((template.get("metadata") or {}).get("labels") or {})
+    hash_label = STATEFUL_HASH if owner["kind"] == "StatefulSet" else HASH
     body: Obj = {
         "metadata": {
             "name": f"{metadata['name']}-{digest}", "namespace": metadata["namespace"],
-            "labels": {**labels, HASH: digest}, "ownerReferences": [reference(owner)],
+            "labels": {**labels, hash_label: digest}, "ownerReferences": [reference(owner)],
         },
         "data": content,
         "revision": top + 1,
@@ -54,9 +56,11 @@ def trim(tools: Tools, owner: Obj, known: list[Obj], in_use: set[str]) -> None:
             tools.store.remove(REVISIONS, current)
 
 
-def hash_of(revision: Obj) -> str:
-    return str(revision["metadata"]["labels"][HASH])
+def mark_of(revision: Obj) -> str:
+    """What marks the pods of a revision, under HASH."""
+    metadata = revision["metadata"]
+    return str(metadata["name"] if STATEFUL_HASH in metadata["labels"] else metadata["labels"][HASH])
 
 
-def pod_hash(pod: Obj) -> str:
+def pod_mark(pod: Obj) -> str:
     return str((pod["metadata"].get("labels") or {}).get(HASH, ""))

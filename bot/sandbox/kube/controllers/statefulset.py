@@ -13,7 +13,7 @@ from bot.sandbox.kube.controllers.base import (
     without_zeros,
 )
 from bot.sandbox.kube.controllers.engine import Key
-from bot.sandbox.kube.controllers.revisions import HASH, current_revision, hash_of, pod_hash, trim
+from bot.sandbox.kube.controllers.revisions import HASH, current_revision, mark_of, pod_mark, trim
 from bot.sandbox.kube.deletion import delete
 from bot.sandbox.kube.kinds import PODS, STATEFUL_SETS, Obj, Resource
 from bot.sandbox.kube.status import ApiError
@@ -109,7 +109,7 @@ class StatefulSetController:
                 return
             if is_terminating(pod):
                 return
-            if pod_hash(pod) != hash_of(update):
+            if pod_mark(pod) != mark_of(update):
                 if not broken_only or not is_ready(pod):
                     self._delete(owner, pod)
                 return
@@ -121,7 +121,7 @@ class StatefulSetController:
         template: Any = {k: v for k, v in revision["data"]["spec"]["template"].items() if k != "$patch"}
         body = pod_from(template, owner, name)
         labels = body["metadata"].setdefault("labels", {})
-        labels |= {HASH: hash_of(revision), "statefulset.kubernetes.io/pod-name": name,
+        labels |= {HASH: mark_of(revision), "statefulset.kubernetes.io/pod-name": name,
                    "apps.kubernetes.io/pod-index": str(ordinal)}  # fmt: skip
         body["spec"]["hostname"] = name
         if owner["spec"].get("serviceName"):
@@ -146,11 +146,11 @@ class StatefulSetController:
         wanted = int(owner["spec"]["replicas"])
         mine = [pod for ordinal, pod in pods.items() if ordinal < wanted or not is_terminating(pod)]
         living = [pod for pod in mine if not is_terminating(pod)]
-        updated = [pod for pod in living if pod_hash(pod) == hash_of(update)]
+        updated = [pod for pod in living if pod_mark(pod) == mark_of(update)]
         ready = [pod for pod in living if is_ready(pod)]
         done = len(updated) == len(ready) == len(mine) == wanted and self._partition(owner["spec"]) == 0
         current_name = update["metadata"]["name"] if done else current["metadata"]["name"]
-        on_current = [pod for pod in living if pod_hash(pod) == hash_of(update if done else current)]
+        on_current = [pod for pod in living if pod_mark(pod) == mark_of(update if done else current)]
         status = without_zeros(
             {
                 "observedGeneration": owner["metadata"]["generation"],
