@@ -36,7 +36,7 @@ _DEEPEST = 6
 
 
 def configure(level: str = "INFO") -> None:
-    """Send every logger's lines to standard output as JSON. Raises ValueError for an unknown level, changing nothing."""
+    """Send every logger's lines to standard output as JSON. An unknown level raises ValueError first."""
     if level.upper() not in logging.getLevelNamesMapping():
         raise ValueError(f"unknown level {level}: use DEBUG, INFO, WARNING, ERROR or CRITICAL")
     shared: list[Any] = [

@@ -1,0 +1,170 @@
+"""The command line, as an operator meets it."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from bot.__main__ import main
+from bot.store import audit
+from bot.store.db import Database
+from bot.store.migrate import migrate
+
+ROOT = Path(__file__).parent.parent
+SECRETS = {"SLACK_BOT_TOKEN": "xoxb-1-canary", "SLACK_APP_TOKEN": "xapp-1-canary"}
+GOOD = """\
+environments:
+  stg: {}
+services:
+  admin: {namespace: admin, workload: deployment/admin, container: admin, image: registry.example.com/admin}
+"""
+BAD = """\
+environments:
+  stg: {colour: blue}
+services:
+  admin: {workload: deployment/admin, container: admin, image: "registry.example.com/admin:1.0"}
+timezone: Mars/Olympus
+"""
+TAMPERING = {
+    "changed": "UPDATE audit SET actor = 'U0EVE' WHERE seq = 2",
+    "deleted": "DELETE FROM audit WHERE seq = 2",
+    "reordered": "UPDATE audit SET seq = CASE seq WHEN 2 THEN 93 WHEN 3 THEN 2 ELSE seq END",
+    "truncated": "DELETE FROM audit WHERE seq >= 3",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to stand in, with secrets and a database of its own in the environment."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("KAJITORI_CONFIG", "KUBECONFIG", "LOG_LEVEL", "SLACK_API_URL", "SLACK_SIGNING_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'kajitori.db'}")
+    return tmp_path
+
+
+def test_help_names_every_command() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "bot", "--help"], capture_output=True, text=True, timeout=30, cwd=ROOT, check=True
+    ).stdout
+    for command in ("run", "sandbox", "check", "manifest", "migrate", "audit"):
+        assert f"    {command} " in told
+
+
+@pytest.mark.parametrize("words", [[], ["dance"], ["audit"], ["run", "--colour"], ["sandbox", "--port", "many"]])
+def test_a_wrong_command_line_exits_2_with_the_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 2
+    assert "usage: kajitori" in capsys.readouterr().err
+
+
+def test_check_says_what_it_found(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "kajitori.yaml").write_text(GOOD)
+    assert main(["check"]) == 0
+    assert "no faults. Environments: stg. Services: admin." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_faults_are_told_all_at_once_with_exit_2(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    (folder / "odd.yaml").write_text(BAD)
+    monkeypatch.delenv("SLACK_APP_TOKEN")
+    assert main([command, "--config", "odd.yaml"]) == 2
+    told = capsys.readouterr().err
+    for fault in ("odd.yaml:2", "colour", "namespace", "1.0", "odd.yaml:5", "Mars/Olympus", "SLACK_APP_TOKEN"):
+        assert fault in told
+    assert "Traceback" not in told
+    assert "canary" not in told
+
+
+def test_a_missing_file_is_told_and_not_a_traceback(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--config", "nowhere.yaml"]) == 2
+    assert "nowhere.yaml" in capsys.readouterr().err
+
+
+def test_an_unknown_log_level_exits_2(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "kajitori.yaml").write_text(GOOD)
+    monkeypatch.setenv("LOG_LEVEL", "loud")
+    assert main(["run"]) == 2
+    assert "LOG_LEVEL: unknown level loud" in capsys.readouterr().err
+
+
+def test_the_manifest_is_json_and_needs_no_configuration(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["manifest"]) == 0
+    manifest = json.loads(capsys.readouterr().out)
+    assert manifest["settings"]["socket_mode_enabled"] is True
+    assert main(["manifest", "--http-url", "https://bot.example.com/"]) == 0
+    manifest = json.loads(capsys.readouterr().out)
+    assert manifest["settings"]["socket_mode_enabled"] is False
+    urls = [command["url"] for command in manifest["features"]["slash_commands"]]
+    assert set(urls) == {"https://bot.example.com/slack/events"}
+
+
+def test_migrating_twice_is_migrating_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "kajitori.yaml").write_text(GOOD)
+    assert main(["migrate"]) == 0
+    first = capsys.readouterr().out
+    assert "at revision" in first
+    assert main(["migrate"]) == 0
+    assert capsys.readouterr().out == first
+
+
+async def _trail(url: str, *, tampering: str = "") -> None:
+    """A database with four audit rows, and what somebody did to them."""
+    database = Database(url)
+    try:
+        await migrate(database)
+        async with database.write() as connection:
+            for number in range(4):
+                at = datetime(2026, 11, 23, 9, number, tzinfo=UTC)
+                entry = audit.Entry(at, f"U{number}", "release.deploy", "stg/admin", audit.AuditPhase.REQUEST)
+                await audit.append(connection, entry)
+        if tampering:
+            async with database.write() as connection:
+                await connection.execute(text(tampering))
+    finally:
+        await database.close()
+
+
+def test_verify_counts_the_rows_of_a_sound_trail(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "kajitori.yaml").write_text(GOOD)
+    asyncio.run(_trail(f"sqlite:///{folder / 'kajitori.db'}"))
+    assert main(["audit", "verify"]) == 0
+    assert "4 rows" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", TAMPERING)
+def test_verify_exits_1_when_somebody_touched_a_row(
+    folder: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    (folder / "kajitori.yaml").write_text(GOOD)
+    asyncio.run(_trail(f"sqlite:///{folder / 'kajitori.db'}", tampering=TAMPERING[kind]))
+    assert main(["audit", "verify"]) == 1
+    assert "broken" in capsys.readouterr().out
+
+
+def test_verify_without_a_database_makes_none(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "kajitori.yaml").write_text(GOOD)
+    assert main(["audit", "verify"]) == 1
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err + captured.out
+    assert not (folder / "kajitori.db").exists()
+
+
+def test_a_database_that_is_none_is_told_with_exit_1(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "kajitori.yaml").write_text(GOOD)
+    (folder / "kajitori.db").write_bytes(b"this is no database " * 100)
+    for command in (["migrate"], ["audit", "verify"]):
+        assert main(command) == 1
+        assert "kajitori.db" in capsys.readouterr().err
