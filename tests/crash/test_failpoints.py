@@ -34,10 +34,8 @@ async def _asks(site: CrashSite, line: str, channel: str = GENERAL) -> "asyncio.
         "release.after_end",
         "outbox.before_send",
         "outbox.before_send:kill@2",
-        "outbox.before_send:kill@3",
         "outbox.after_send",
         "outbox.after_send:kill@2",
-        "outbox.after_send:kill@3",
     ],
 )
 async def test_a_deploy_goes_on_as_if_nothing_had_happened_when_the_bot_dies_at(

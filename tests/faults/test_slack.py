@@ -56,6 +56,23 @@ async def test_a_post_that_slack_never_took_is_made_after_two_looks(chat: Chat, 
     assert len(chat.calls("conversations.history")) == 2
 
 
+async def test_a_post_of_unknown_fate_is_not_repeated_when_the_channel_cannot_be_read(
+    chat: Chat, ledger: Ledger
+) -> None:
+    chat.sandbox.slack.order_fault(do="accept_then_500", method="chat.postMessage", channel=STG)
+    chat.sandbox.slack.order_fault(do="error", error="not_in_channel", method="conversations.history")
+    await chat.alice.says("/deploy stg admin 1.4.2")
+    await chat.says("I can't post in", channel=OPS)
+    await chat.until(
+        lambda: ledger.releases()[0]["phase"] == "Succeeded" or None, 15, lambda: ledger.releases()[0]["phase"]
+    )
+    states = [
+        row["state"] for row in ledger.rows("SELECT state FROM outbox WHERE subject LIKE 'release:%' ORDER BY id")
+    ]
+    assert states[0] == "ambiguous"
+    assert len(chat.cards()) == 1
+
+
 @pytest.mark.slow
 async def test_a_post_that_hangs_is_found_and_not_repeated(chat: Chat, ledger: Ledger) -> None:
     chat.sandbox.slack.order_fault(do="accept_then_hang", method="chat.postMessage", seconds=12)
