@@ -3,6 +3,8 @@
 import argparse
 import asyncio
 import os
+import sys
+from pathlib import Path
 
 from bot.settings import load_database_url
 from bot.store import audit
@@ -16,6 +18,9 @@ def main(_arguments: argparse.Namespace) -> int:
 
 async def _verify(url: str) -> int:
     database = Database(url)
+    if database.is_sqlite and not database.is_memory and not Path(database.name).exists():  # opening it would make it
+        print(f"There is no database {database.name}; DATABASE_URL names it.", file=sys.stderr)
+        return 1
     try:
         async with database.read(limit_s=600) as connection:
             count, broken = await audit.verify(connection)
