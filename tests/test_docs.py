@@ -58,8 +58,7 @@ def test_the_blocks_marked_runs_of_a_page_run_in_order(name, tmp_path):
         if "kubectl" in info.split() and shutil.which("kubectl") is None:
             continue  # the page's other blocks can still be run
         done = subprocess.run(
-            ["sh", "-eu"],
-            input=text,
+            ["sh", "-euc", text],
             cwd=tmp_path,
             env=environ,
             capture_output=True,
@@ -108,6 +107,14 @@ def test_every_option_of_kajitori_that_is_named_exists():
             options = set(re.findall(r"--[a-z-]+", command[2].split(" -- ")[0]))
             wrong |= {(name, command[1], option) for option in options - known[command[1]]}
     assert wrong == set()
+
+
+def test_every_slash_command_that_is_named_exists():
+    others = {"invite", "healthz", "readyz", "metrics", "socket", "tmp"}
+    known = {command["command"] for command in slack_manifest(router)["features"]["slash_commands"]}
+    named = {(name, m[0].strip()) for name, line in shell_lines() if (m := re.match(r"/[a-z]+(?: |$)", line))}
+    assert known <= {command for _, command in named}
+    assert {each for each in named if each[1] not in known and each[1][1:] not in others} == set()
 
 
 def test_every_relative_link_leads_somewhere():
