@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from bot.sandbox.kube import policies
 from bot.sandbox.kube.kinds import Obj
 
 
@@ -206,7 +207,7 @@ def _event(obj: Obj) -> None:
 _FILLERS: dict[str, Callable[[Obj], None]] = {
     "Pod": _pod, "Deployment": _deployment, "ReplicaSet": _replica_set, "StatefulSet": _stateful_set,
     "DaemonSet": _daemon_set, "Job": _job, "CronJob": _cron_job, "Service": _service, "Namespace": _namespace,
-    "Node": _node, "Secret": _secret, "Event": _event,
+    "Node": _node, "Secret": _secret, "Event": _event, **policies.FILLERS,
 }  # fmt: skip
 
 INITIAL_STATUS: dict[str, Obj] = {
@@ -221,4 +222,5 @@ INITIAL_STATUS: dict[str, Obj] = {
     "Namespace": {"phase": "Active"},
     "ResourceQuota": {},
     "Node": {},
+    **policies.INITIAL_STATUS,
 }

@@ -27,6 +27,7 @@ class Resource:
     verbs: tuple[str, ...] = ALL_VERBS
     counts_generations: bool = False  # metadata.generation exists and moves with spec
     unconditional_update: bool = True  # PUT without resourceVersion is allowed
+    custom: bool = False  # from a CustomResourceDefinition: no strategic merge patch
 
     @property
     def api_version(self) -> str:
@@ -81,15 +82,61 @@ CRON_JOBS = Resource(
     short_names=("cj",), categories=("all",), subresources=("status",), counts_generations=True,
 )  # fmt: skip
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "lease", "Lease", unconditional_update=False)
-SELF_ACCESS_REVIEWS = Resource(
-    "authorization.k8s.io", "v1", "selfsubjectaccessreviews", "selfsubjectaccessreview", "SelfSubjectAccessReview",
-    namespaced=False, verbs=("create",),
+ENDPOINTS = _core("endpoints", "Endpoints", "ep")
+ENDPOINT_SLICES = Resource(
+    "discovery.k8s.io", "v1", "endpointslices", "endpointslice", "EndpointSlice", counts_generations=True
+)  # fmt: skip
+INGRESSES = Resource(
+    "networking.k8s.io", "v1", "ingresses", "ingress", "Ingress",
+    short_names=("ing",), subresources=("status",), counts_generations=True,
+)  # fmt: skip
+GATEWAYS = Resource(
+    "gateway.networking.k8s.io", "v1", "gateways", "gateway", "Gateway",
+    short_names=("gtw",), categories=("gateway-api",), subresources=("status",), counts_generations=True,
+    unconditional_update=False, custom=True,
+)  # fmt: skip
+HTTP_ROUTES = Resource(
+    "gateway.networking.k8s.io", "v1", "httproutes", "httproute", "HTTPRoute",
+    categories=("gateway-api",), subresources=("status",), counts_generations=True,
+    unconditional_update=False, custom=True,
+)  # fmt: skip
+BUDGETS = Resource(
+    "policy", "v1", "poddisruptionbudgets", "poddisruptionbudget", "PodDisruptionBudget",
+    short_names=("pdb",), subresources=("status",), counts_generations=True,
+)  # fmt: skip
+AUTOSCALERS = Resource(
+    "autoscaling", "v2", "horizontalpodautoscalers", "horizontalpodautoscaler", "HorizontalPodAutoscaler",
+    short_names=("hpa",), categories=("all",), subresources=("status",),
 )  # fmt: skip
 
+
+def _rbac(plural: str, kind: str, namespaced: bool) -> Resource:
+    return Resource("rbac.authorization.k8s.io", "v1", plural, kind.lower(), kind, namespaced=namespaced)
+
+
+ROLES = _rbac("roles", "Role", True)
+ROLE_BINDINGS = _rbac("rolebindings", "RoleBinding", True)
+CLUSTER_ROLES = _rbac("clusterroles", "ClusterRole", False)
+CLUSTER_ROLE_BINDINGS = _rbac("clusterrolebindings", "ClusterRoleBinding", False)
+
+
+def _review(kind: str) -> Resource:
+    plural = f"{kind.lower()}s"
+    return Resource(
+        "authorization.k8s.io", "v1", plural, kind.lower(), kind, namespaced=False, verbs=("create",)
+    )  # fmt: skip
+
+
+SELF_ACCESS_REVIEWS = _review("SelfSubjectAccessReview")
+SELF_RULES_REVIEWS = _review("SelfSubjectRulesReview")
+ACCESS_REVIEWS = _review("SubjectAccessReview")
+
 RESOURCES = (
-    CONFIG_MAPS, EVENTS, NAMESPACES, NODES, PODS, QUOTAS, SECRETS, SERVICE_ACCOUNTS, SERVICES,
+    CONFIG_MAPS, ENDPOINTS, EVENTS, NAMESPACES, NODES, PODS, QUOTAS, SECRETS, SERVICE_ACCOUNTS, SERVICES,
     REVISIONS, DAEMON_SETS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS,
-    CRON_JOBS, JOBS, LEASES, SELF_ACCESS_REVIEWS,
+    SELF_ACCESS_REVIEWS, SELF_RULES_REVIEWS, ACCESS_REVIEWS, AUTOSCALERS,
+    CRON_JOBS, JOBS, LEASES, ENDPOINT_SLICES, GATEWAYS, HTTP_ROUTES, INGRESSES, BUDGETS,
+    CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES,
 )  # fmt: skip
 
 BY_PATH = {(r.group, r.version, r.plural): r for r in RESOURCES}

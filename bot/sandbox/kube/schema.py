@@ -1,8 +1,9 @@
 """Fields and types of the served kinds, and what the API server says of a body that does not fit them.
 
 `fields.json` maps each type to its fields: a scalar name, another type, `[T` (list) or `{T` (map), and `!` after those
-that must be there. It is derived from the models of the official Python client; a test keeps the two equal. Called by
-the registry before anything is stored.
+that must be there. It is derived from the models of the official Python client; a test keeps the two equal. The kinds
+of Gateway API, which that client does not know, stand in `gateway_fields.json`. Called by the registry before anything
+is stored.
 """
 
 import json
@@ -15,13 +16,19 @@ from bot.sandbox.kube.clock import parse_stamp
 from bot.sandbox.kube.kinds import Obj, Resource
 from bot.sandbox.kube.status import ApiError, bad_request
 
-_DECLARED: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("fields.json").read_text())
+GATEWAY_TYPES: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("gateway_fields.json").read_text())
+_DECLARED = json.loads(Path(__file__).with_name("fields.json").read_text()) | GATEWAY_TYPES
 TYPES = {name: {field: kind.rstrip("!") for field, kind in fields.items()} for name, fields in _DECLARED.items()}
 REQUIRED = {name: [f for f, kind in fields.items() if kind.endswith("!")] for name, fields in _DECLARED.items()}
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _GO = {"str": "string", "int": "int32", "bool": "bool", "float": "float64", "time": "string"}
-_ROOTS = {"Event": "CoreV1Event"}
+_ROOTS = {
+    "Event": "CoreV1Event",
+    "HorizontalPodAutoscaler": "V2HorizontalPodAutoscaler",
+    "HTTPRoute": "GatewayHTTPRoute",
+    "Gateway": "GatewayGateway",
+}
 
 
 def root_type(kind: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from bot.sandbox.kube import policies
 from bot.sandbox.kube.kinds import Obj, Resource
 from bot.sandbox.kube.schema import missing
 from bot.sandbox.kube.selectors import object_selector
@@ -45,6 +46,9 @@ def check(resource: Resource, obj: Obj) -> list[Cause]:
     checker = _CHECKERS.get(resource.kind)
     if checker:
         causes += checker(obj.get("spec") or {})
+    policy = policies.CHECKERS.get(resource.kind)
+    if policy:
+        causes += policy(obj)
     told = {cause.field for cause in causes}
     return causes + [Cause.required(path) for path in missing(resource.kind, obj) if path not in told]
 
@@ -61,6 +65,8 @@ def check_update(resource: Resource, old: Obj, new: Obj) -> list[Cause]:
         causes += _pod_change(old.get("spec") or {}, new.get("spec") or {})
     if resource.kind == "StatefulSet":
         causes += _stateful_set_change(old.get("spec") or {}, new.get("spec") or {})
+    if resource.kind in policies.BINDINGS and old.get("roleRef") != new.get("roleRef"):
+        causes.append(Cause.invalid("roleRef", new.get("roleRef"), "cannot change roleRef"))
     return causes
 
 
@@ -75,6 +81,8 @@ def _metadata(resource: Resource, metadata: Obj) -> list[Cause]:
     name = metadata.get("name") or ""
     if not name:
         causes.append(Cause.required("metadata.name", "name or generateName is required"))
+    elif resource.kind in policies.PATH_NAMED:
+        causes += policies.path_name(name)
     elif resource.kind in _LABEL_NAMED:
         if not _LABEL.fullmatch(name) or len(name) > 63:
             causes.append(Cause.invalid("metadata.name", name, LABEL_RULE))
