@@ -20,7 +20,7 @@ from aiohttp import web
 
 from bot import failpoints
 from bot.context import Bell, Context
-from bot.inbound.health import STALE_S, Health
+from bot.inbound.health import STALE_S, Gate, Health
 from bot.inbound.intake import Intake
 from bot.inbound.slack.dispatch import BoltDispatch
 from bot.inbound.slack.http import SERVER_OPTIONS, SlackHttp
@@ -93,7 +93,10 @@ async def _live(settings: Settings, router: Router, up: asyncio.Event, stopping:
 async def started(settings: Settings, router: Router) -> AsyncIterator[App]:
     """A bot at work inside the block; drained and closed after it. A part's crash ends the block with its error."""
     async with AsyncExitStack() as stack:
-        health = Health()
+        health, gate = Health(), Gate()
+        awake = asyncio.Event()
+        health.checks["start"] = lambda: "" if awake.is_set() else "starting, or stopping"
+        port = await _serve(settings, health, gate, stack)
         session = await stack.enter_async_context(open_session())
         database = Database(settings.database_url.reveal())
         stack.push_async_callback(database.close)
@@ -122,8 +125,23 @@ async def started(settings: Settings, router: Router) -> AsyncIterator[App]:
         )
         group = await stack.enter_async_context(asyncio.TaskGroup())
         await _start_loops(ctx, router, health, group, stack)
-        port = await _open_doors(settings, ctx, router, session, health, group, stack)
+        _open_doors(settings, ctx, router, session, health, gate, group, stack)
+        awake.set()
+        stack.callback(awake.clear)
         yield App(ctx, health, port)
+
+
+async def _serve(settings: Settings, health: Health, gate: Gate, stack: AsyncExitStack) -> int:
+    """Listen before anything else is there, and after everything else is gone; the port that is listened on."""
+    web_app = web.Application()
+    web_app.add_routes(health.routes())
+    if settings.slack.mode is SlackMode.HTTP:
+        web_app.add_routes([web.post("/slack/events", gate.handle)])
+    runner = web.AppRunner(web_app, access_log=None, **SERVER_OPTIONS)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, settings.listen.host, settings.listen.port).start()
+    return int(runner.addresses[0][1])
 
 
 async def _start_loops(
@@ -152,38 +170,32 @@ async def _start_loops(
         stack.push_async_callback(end)
 
 
-async def _open_doors(
+def _open_doors(
     settings: Settings,
     ctx: Context,
     router: Router,
     session: aiohttp.ClientSession,
     health: Health,
+    gate: Gate,
     group: "asyncio.TaskGroup",
     stack: AsyncExitStack,
-) -> int:
-    """Health and Slack's doors, last of all: from here on requests come in. The port that is listened on."""
+) -> None:
+    """Slack's door, last of all: from here on requests come in. It is the first to close."""
     dispatch = BoltDispatch(Intake(ctx, router).receive, token=settings.slack.bot_token.reveal())
-    web_app = web.Application()
-    web_app.add_routes(health.routes())
     if settings.slack.mode is SlackMode.HTTP:
         assert settings.slack.signing_secret is not None, "the settings ask for it in HTTP mode"
-        web_app.add_routes(SlackHttp([settings.slack.signing_secret.reveal()], dispatch).routes())
-    else:
-        assert settings.slack.app_token is not None, "the settings ask for it in Socket Mode"
-        client = SlackClient(token=settings.slack.app_token.reveal(), api_url=settings.slack.api_url, session=session)
-        door = SlackSocket(client, dispatch)
-        health.checks["slack"] = lambda: "" if door.live else "no socket to Slack is open"
-        task = group.create_task(door.run(), name="slack")
+        gate.handler = SlackHttp([settings.slack.signing_secret.reveal()], dispatch).handle
+        stack.callback(lambda: setattr(gate, "handler", None))
+        return
+    assert settings.slack.app_token is not None, "the settings ask for it in Socket Mode"
+    client = SlackClient(token=settings.slack.app_token.reveal(), api_url=settings.slack.api_url, session=session)
+    door = SlackSocket(client, dispatch)
+    health.checks["slack"] = lambda: "" if door.live else "no socket to Slack is open"
+    task = group.create_task(door.run(), name="slack")
 
-        async def close() -> None:
-            await door.drain(DRAIN_S / 4)
-            await asyncio.wait([task], timeout=1)
-            task.cancel()
+    async def close() -> None:
+        await door.drain(DRAIN_S / 4)
+        await asyncio.wait([task], timeout=1)
+        task.cancel()
 
-        stack.push_async_callback(close)
-    runner = web.AppRunner(web_app, access_log=None, **SERVER_OPTIONS)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, settings.listen.host, settings.listen.port)
-    await site.start()
-    return int(runner.addresses[0][1]) if runner.addresses else settings.listen.port
+    stack.push_async_callback(close)

@@ -1,16 +1,30 @@
 """Health over HTTP: /healthz says that the event loop turns, /readyz that every part works, and which does not.
 
-Served by bot.app. Tells nothing that is secret; changes nothing.
+Served by bot.app from the first moment of a start, so that a bot which waits for Slack is not taken for dead. Tells
+nothing that is secret; changes nothing.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
 STALE_S = 60.0
 """A loop without a good turn for so long is not working; the slowest one turns every 15 s."""
+
+
+class Gate:
+    """A route that is closed (503: come again) until a handler stands behind it, and again when it is taken away."""
+
+    def __init__(self) -> None:
+        self.handler: Callable[[web.Request], Awaitable[web.Response]] | None = None
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Hand the request on."""
+        if self.handler is None:
+            return web.Response(status=503)
+        return await self.handler(request)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,52 @@
+"""The bot as a whole: what it says of itself while it starts, works and stops."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from bot import app
+from bot.settings import load
+from handlers import router
+from tests.chat import Chat, open_chat, running_bot
+
+
+async def ask(chat: Chat, path: str) -> tuple[int, Any]:
+    """One GET at the bot's own address."""
+    listen = load(chat.sandbox.config_path, chat.sandbox.environment()).listen
+    async with aiohttp.ClientSession() as http, http.get(f"http://{listen.host}:{listen.port}{path}") as response:
+        return response.status, await response.json()
+
+
+async def test_a_bot_that_waits_for_slack_is_alive_but_not_ready(tmp_path: Path) -> None:
+    async with open_chat(tmp_path, with_bot=False) as chat:
+        chat.sandbox.slack.order_fault(method="auth.test", do="error", code="internal_error", times=50)
+        settings = load(chat.sandbox.config_path, chat.sandbox.environment())
+        stop = asyncio.Event()
+        running = asyncio.create_task(app.run(settings, router, stop=stop))
+        chat.bot_task = running
+
+        async def alive() -> None:
+            while True:
+                try:
+                    if (await ask(chat, "/healthz"))[0] == 200:
+                        return
+                except aiohttp.ClientError:
+                    await asyncio.sleep(0.05)
+
+        await asyncio.wait_for(alive(), 10)
+        status, body = await ask(chat, "/readyz")
+        assert status == 503
+        assert body["ready"] is False
+        stop.set()
+        await asyncio.wait_for(running, 10)
+        chat.bot_task = None
+
+
+async def test_a_bot_at_work_is_ready_and_names_its_parts(tmp_path: Path) -> None:
+    async with open_chat(tmp_path, with_bot=False) as chat, running_bot(chat):
+        status, body = await ask(chat, "/readyz")
+        assert status == 200
+        assert body["parts"] == dict.fromkeys(body["parts"], "ok")
+        assert {"slack", "inbox", "outbox", "releases"} <= set(body["parts"])
