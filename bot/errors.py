@@ -15,6 +15,7 @@ SDK exceptions never cross an adapter: they become one of these at the call, `ra
 
 from datetime import datetime
 
+
 class KajitoriError(Exception):
     """Root of all errors that Kajitori raises on purpose."""
 
