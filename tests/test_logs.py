@@ -128,6 +128,7 @@ def test_what_is_no_secret_stays(written: Callable[[], list[dict]]) -> None:
         "\ud800 half a character",
         "日本語 é 👩‍💻",
     ],
+    ids=ascii,
 )
 def test_a_line_stays_one_line_and_moves_no_cursor(
     capsys: pytest.CaptureFixture[str], written: Callable[[], list[dict]], text: str

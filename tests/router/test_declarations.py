@@ -3,6 +3,7 @@
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from tests.chat import plain
 from tests.router.test_binding import CATALOG
 
 ROOT = Path(__file__).parents[2]
-HANDLERS = [*router.commands.values(), *router.buttons.values()]
+HANDLERS: list[Any] = [*router.commands.values(), *router.buttons.values()]
 # docs.slack.dev/reference/app-manifest: the longest that Slack takes.
 LONGEST_NAME, LONGEST_DESCRIPTION, LONGEST_BOT_NAME = 35, 140, 80
 LONGEST_COMMAND, LONGEST_COMMAND_DESCRIPTION, LONGEST_HINT, MOST_COMMANDS = 32, 2000, 1000, 50
