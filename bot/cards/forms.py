@@ -83,7 +83,7 @@ def _element(field: FormField, catalog: Catalog, chosen: str | None, offered: Se
             "max_length": 128,
             "placeholder": {"type": "plain_text", "text": "1.42.0"},
         }
-        return element | ({"initial_value": chosen} if chosen else {})
+        return element | ({"initial_value": chosen[:128]} if chosen else {})
     names = list(catalog.environments if field.kind == "ENV" else catalog.services)[:MAX_OPTIONS]
     element = {"type": "static_select", "action_id": field.name, "options": [_option(name) for name in names]}
     return element | ({"initial_option": _option(chosen)} if chosen in names and chosen else {})
