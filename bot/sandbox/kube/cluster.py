@@ -24,6 +24,7 @@ from bot.sandbox.kube.controllers.nodes import NodeController, create_nodes
 from bot.sandbox.kube.controllers.replicaset import ReplicaSetController
 from bot.sandbox.kube.controllers.scheduler import Scheduler
 from bot.sandbox.kube.controllers.statefulset import StatefulSetController
+from bot.sandbox.kube.default_roles import create_default_roles
 from bot.sandbox.kube.door import Door
 from bot.sandbox.kube.events import Recorder
 from bot.sandbox.kube.faults import Faults
@@ -54,11 +55,11 @@ class Cluster:
     ) -> None:
         self.name = name
         self.options = options or Options()
-        self.clock = Clock(self.options.clock)
+        self.clock = Clock(self.options.clock, self.options.pace)
         self.store = Store(self.options.history)
         self.registry = Registry(self.store, self.clock, random.Random(self.options.seed))
         self.faults = Faults()
-        self.access = Access({token: "kubernetes-admin"})
+        self.access = Access({token: "kubernetes-admin"}, self.store, self.clock)
         self._engine = Engine(self.store, self.clock, self.options.lag_s / self.options.speed)
         self._tools = Tools(self.registry, Recorder(self.registry, self.options.max_events), self.options)
         self._kubelet = Kubelet(self._tools, image_exists)
@@ -79,6 +80,7 @@ class Cluster:
         self._task: asyncio.Task[None] | None = None
         self._subscribers: set[asyncio.Event] = set()
         self.store.listen(lambda resource, _: self._notify() if resource is not NODES else None)
+        create_default_roles(self.registry)
         create_nodes(self._tools)
         for namespace in SYSTEM_NAMESPACES:
             self.create_namespace(namespace)

@@ -15,7 +15,9 @@ from bot.sandbox.kube.access import Access
 from bot.sandbox.kube.faults import Fault, FaultKind, Faults
 from bot.sandbox.kube.options import Options
 from bot.sandbox.kube.paths import NoResource, Target, parse
+from bot.sandbox.kube.rbac import User
 from bot.sandbox.kube.reads import Reads
+from bot.sandbox.kube.selectors import named_by
 from bot.sandbox.kube.status import ApiError, conflict, method_not_allowed, no_such_path, unauthorized
 from bot.sandbox.kube.subresources import PodLogs
 from bot.sandbox.kube.wire import RequestRecord, content_type, respond, respond_text
@@ -102,19 +104,21 @@ class Door:
     async def _answer(self, request: web.Request, path: str, raw: bytes, pass_token: str) -> web.StreamResponse:
         try:
             user = self._access.user_of(request.headers.get("Authorization") or (pass_token and f"Bearer {pass_token}"))
+            user = self._access.impersonated(user, request.headers, request.headers.getall("Impersonate-Group", []))
             target = parse(path)
             if isinstance(target, Target):
                 return await self._resource(request, target, user, raw)
             if isinstance(target, NoResource):
                 raise no_such_path()
+            self._access.authorize_path(user, request.method, path)
             return self._document(request, path)
         except ApiError as error:
             return _refused(error)
 
-    async def _resource(self, request: web.Request, target: Target, user: str, raw: bytes) -> web.StreamResponse:
-        verb = _verb(request.method, target, request.query)
-        self._access.authorize(user, verb, target)
+    async def _resource(self, request: web.Request, target: Target, user: User, raw: bytes) -> web.StreamResponse:
         query = request.query
+        verb = _verb(request.method, target, query)
+        self._access.authorize(user, verb, target, named_by(query))
         match verb:
             case "get" if target.subresource == "log":
                 return await self._logs.answer(request, target.namespace, target.name, query)
@@ -127,9 +131,9 @@ class Door:
             case "create":
                 return self._writes.create(request, target, user, raw)
             case "update":
-                return self._writes.update(request, target, raw)
+                return self._writes.update(request, target, user, raw)
             case "patch":
-                return self._writes.patch(request, target, raw)
+                return self._writes.patch(request, target, user, raw)
             case "delete":
                 return self._writes.delete(request, target, raw)
             case _:

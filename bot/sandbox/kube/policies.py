@@ -103,7 +103,7 @@ def _check_budget(obj: Obj) -> list[Cause]:
     if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
         told = {name: spec[name] for name in ("minAvailable", "maxUnavailable")}
         return [Cause.invalid("spec", told, "minAvailable and maxUnavailable cannot be both set")]
-    causes = []
+    causes: list[Cause] = []
     for name in ("minAvailable", "maxUnavailable"):
         causes += _percent_or_count(spec.get(name), f"spec.{name}")
     policy = spec.get("unhealthyPodEvictionPolicy")

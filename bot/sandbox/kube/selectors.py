@@ -1,7 +1,7 @@
 """Label and field selectors: parsing with the API server's error texts, and matching. Pure."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.sandbox.kube.kinds import Obj, Resource
@@ -161,6 +161,12 @@ def _field(resource: Resource, obj: Obj, path: str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)
+
+
+def named_by(query: Mapping[str, str]) -> str:
+    """The one name that `fieldSelector=metadata.name=…` asks for; access rules treat it as the request's."""
+    found = re.search(r"(?:^|,)\s*metadata\.name\s*==?\s*([^,\s]+)", query.get("fieldSelector", ""))
+    return found[1] if found else ""
 
 
 def field_selector(resource: Resource, text: str) -> Matcher:

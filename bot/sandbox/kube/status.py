@@ -107,6 +107,16 @@ def unsupported_media_type() -> ApiError:
     return ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
 
 
+def unknown_format() -> ApiError:
+    """The 415 for a patch type that custom resources do not know."""
+    told = (
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, "
+        "application/apply-patch+cbor"
+    )
+    return ApiError(415, "UnsupportedMediaType", told, {})
+
+
 def method_not_allowed() -> ApiError:
     return ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
 

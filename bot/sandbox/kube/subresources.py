@@ -1,19 +1,17 @@
-"""Subresources: /scale, pod logs, evictions, tokens of service accounts. Called by the HTTP door."""
+"""Subresources: /scale, pod logs, evictions. Called by the HTTP door."""
 
 import asyncio
 import copy
-import secrets
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox.kube.access import Access
 from bot.sandbox.kube.clock import parse_stamp, stamp
 from bot.sandbox.kube.controllers.kubelet import Kubelet
 from bot.sandbox.kube.deletion import delete
-from bot.sandbox.kube.kinds import PODS, SERVICE_ACCOUNTS, Obj, Resource
+from bot.sandbox.kube.kinds import PODS, Obj, Resource
 from bot.sandbox.kube.registry import Registry, WriteOptions
 from bot.sandbox.kube.selectors import selector_text
 from bot.sandbox.kube.status import ApiError, bad_request, conflict
@@ -76,24 +74,6 @@ def evict(registry: Registry, namespace: str, name: str, body: Obj) -> Obj:
     registry.write(PODS, draft, "kube-apiserver", "status")
     delete(registry, PODS, namespace, name, _mapping(body.get("deleteOptions")))
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
-
-
-def issue_token(registry: Registry, access: Access, namespace: str, name: str, body: Obj) -> Obj:
-    """A bearer token for a service account."""
-    registry.read(SERVICE_ACCOUNTS, namespace, name)
-    lifetime_s = _mapping(body.get("spec")).get("expirationSeconds") or 3600
-    if not isinstance(lifetime_s, int) or not 600 <= lifetime_s < 2**32:
-        raise bad_request("spec.expirationSeconds: Invalid value: may not specify a duration less than 10 minutes")
-    token = f"sa.{namespace}.{name}.{secrets.token_urlsafe(24)}"
-    access.users[token] = f"system:serviceaccount:{namespace}:{name}"
-    expires = registry.clock.now() + timedelta(seconds=lifetime_s)
-    return {
-        "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1",
-        "metadata": {"name": name, "namespace": namespace, "creationTimestamp": stamp(registry.clock.now())},
-        "spec": {"audiences": ["https://kubernetes.default.svc"], "expirationSeconds": lifetime_s,
-                 "boundObjectRef": None},
-        "status": {"token": token, "expirationTimestamp": stamp(expires)},
-    }  # fmt: skip
 
 
 class PodLogs:
