@@ -27,7 +27,7 @@ def esc(text: str, limit: int = 1000) -> Mrkdwn:
     Formatting marks are broken by a zero-width space behind them rather than dropped, so that a name such as
     `my_app_name` reads as it is. Bare URLs keep their text, and nothing unfurls as messages are sent without unfurling.
     """
-    return Mrkdwn(_calm(cut(visible(text), limit)).translate(_ESCAPES))
+    return Mrkdwn(_escaped(_calm(visible(text)), limit))
 
 
 def cut(text: str, limit: int) -> str:
@@ -73,7 +73,23 @@ def day_and_time(at: datetime) -> Mrkdwn:
 
 
 def _plain_escape(text: str, limit: int) -> str:
-    return cut(visible(text), limit).translate(_ESCAPES)
+    return _escaped(visible(text), limit)
+
+
+def _escaped(text: str, limit: int) -> str:
+    """Escaped and at most `limit` characters long after it, cut between characters and never amid an escape."""
+    escaped = text.translate(_ESCAPES)
+    if len(escaped) <= limit:
+        return escaped
+    kept: list[str] = []
+    room = limit - 1
+    for character in text:
+        piece = character.translate(_ESCAPES)
+        room -= len(piece)
+        if room < 0:
+            break
+        kept.append(piece)
+    return "".join(kept).rstrip() + "…"
 
 
 def visible(text: str) -> str:

@@ -13,13 +13,14 @@ from bot.cards.release import subject_of, trouble_note
 from bot.context import Context
 from bot.domain.names import ReleaseId
 from bot.domain.redaction import redact
-from bot.domain.release import APPROVAL_VALID, Outcome, Release, ReleaseKind, ReleasePhase
-from bot.domain.rollout import Observation, PodTrouble, Revision, Workload
-from bot.domain.steering import Decision, PutBack, Save, WriteVersion, decide_progress, decide_start, restart_mark
+from bot.domain.release import APPROVAL_VALID, Outcome, Release, ReleasePhase
+from bot.domain.rollout import Observation, PodTrouble, Workload
+from bot.domain.steering import Save, decide_progress, decide_start
 from bot.domain.troubles import troubles as find_troubles
 from bot.errors import Conflict, NotFound, OutsideError, Refused, TooBusy
 from bot.failpoints import reach
 from bot.kube import workloads
+from bot.reconcile.acts import write
 from bot.reconcile.loop import Crew
 from bot.store import audit, outbox, releases
 from bot.usecases.releases import channel_of, put_card
@@ -33,8 +34,9 @@ CONFLICT_TRIES = 5
 CLAIM = timedelta(seconds=60)
 AFTER_A_BUG = timedelta(seconds=5)
 """Until a release is looked at again whose look raised something that nobody had thought of."""
-REFRESH_CARD = timedelta(seconds=10)
-"""How often a moving card is redrawn when only the time has passed."""
+REFRESH_CARD = timedelta(seconds=3)
+"""How often a moving card is redrawn when only the time has passed; times the number of releases that move, since all
+edits of the workspace share a limit of Slack's."""
 
 
 class ReleaseLoop:
@@ -46,6 +48,7 @@ class ReleaseLoop:
         self._look_at: dict[ReleaseId, datetime] = {}
         self._drawn_at: dict[ReleaseId, datetime] = {}
         self._noted: dict[ReleaseId, set[str]] = {}
+        self._moving = 0
 
     async def recover(self) -> None:
         """Once, before the first turn: what a dead process was working on is free at once, not after its claim."""
@@ -58,6 +61,7 @@ class ReleaseLoop:
         async with self._ctx.database.read() as connection:
             rows = await releases.live(connection)
         self._forget({row.id for row in rows})
+        self._moving = sum(1 for row in rows if row.phase is ReleasePhase.PROGRESSING)
         waits = [15.0]
         for release in rows:
             wait_s = (self._look_at.get(release.id, now) - now).total_seconds()
@@ -138,7 +142,7 @@ class ReleaseLoop:
                 await self._save(release, decision.release)
                 return
             try:
-                written = await self._write(release, workload, decision)
+                written = await write(self._ctx, release, workload, decision)
             except Conflict:
                 continue
             except Refused as error:
@@ -160,7 +164,7 @@ class ReleaseLoop:
             return
         assert seen is not None
         try:
-            written = await self._write(release, seen.workload, decision)
+            written = await write(self._ctx, release, seen.workload, decision)
         except Conflict:
             return  # the next look decides again, from what is there then
         except Refused as error:
@@ -168,41 +172,6 @@ class ReleaseLoop:
             return
         reach("release.after_undo")
         await self._save(release, release.moved(undo_generation=written.generation, progressed_at=now, troubles=()))
-
-    async def _write(self, release: Release, workload: Workload | None, decision: Decision) -> Workload:
-        assert workload is not None
-        ctx, plan = self._ctx, release.plan
-        cluster = ctx.clusters[plan.target.environment]
-        reach("release.before_write")
-        match decision:
-            case PutBack() if plan.kind is ReleaseKind.ROLLBACK and plan.from_revision_uid:
-                former = await self._revision(release, plan.from_revision_uid)
-                if former is None:
-                    raise Refused(cluster.system, "the revision before it is no longer kept", code="revision_gone")
-                return await workloads.restore(cluster, workload, former, annotations=release.marks())
-            case PutBack():
-                return await workloads.set_image(
-                    cluster, workload, container=plan.container, image=plan.from_image, annotations=release.marks()
-                )
-            case WriteVersion() if plan.kind is ReleaseKind.RESTART:
-                return await workloads.restart(cluster, workload, at=restart_mark(release), annotations=release.marks())
-            case WriteVersion() if plan.revision_uid:
-                wanted = await self._revision(release, plan.revision_uid)
-                if wanted is None or wanted.images.get(plan.container) != plan.to_image:
-                    text = f"the revision with {plan.to_version} is no longer kept; deploy that version instead"
-                    raise Refused(cluster.system, text, code="revision_gone")
-                return await workloads.restore(cluster, workload, wanted, annotations=release.marks())
-            case WriteVersion():
-                return await workloads.set_image(
-                    cluster, workload, container=plan.container, image=plan.to_image, annotations=release.marks()
-                )
-            case Save():
-                raise AssertionError("a row to save is no write")
-
-    async def _revision(self, release: Release, uid: str) -> Revision | None:
-        cluster = self._ctx.clusters[release.target.environment]
-        former = await workloads.revisions(cluster, release.plan.workload)
-        return next((revision for revision in former if revision.uid == uid), None)
 
     async def _read(self, release: Release) -> Workload | None:
         try:
@@ -289,7 +258,7 @@ class ReleaseLoop:
         return saved
 
     def _redraw(self, release_id: ReleaseId, now: datetime) -> bool:
-        return now - self._drawn_at.setdefault(release_id, now) >= REFRESH_CARD
+        return now - self._drawn_at.setdefault(release_id, now) >= REFRESH_CARD * max(1, self._moving)
 
     def _entry(self, release: Release, phase: audit.AuditPhase, now: datetime) -> audit.Entry:
         reason = release.outcome.code if release.outcome else f"{release.plan.from_image} -> {release.plan.to_image}"
