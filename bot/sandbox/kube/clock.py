@@ -8,20 +8,24 @@ from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """Wall and steady time of one cluster."""
+    """Wall and steady time of one cluster; both pass `pace` times as fast as outside."""
 
-    def __init__(self, wall: Callable[[], datetime] | None = None) -> None:
+    def __init__(self, wall: Callable[[], datetime] | None = None, pace: float = 1.0) -> None:
         self._wall = wall or (lambda: datetime.now(UTC))
+        self.pace = pace
+        self._origin = self._wall()
         self.shift = timedelta()  # added to wall time; negative while a scene writes its past
         self._skipped_s = 0.0
         self._jumped = timedelta()
 
     def now(self) -> datetime:
-        return self._wall() + self._jumped + self.shift + timedelta(seconds=self._skipped_s if self.shift else 0)
+        outside = self._wall()
+        paced = outside if self.pace == 1.0 else self._origin + (outside - self._origin) * self.pace
+        return paced + self._jumped + self.shift + timedelta(seconds=self._skipped_s if self.shift else 0)
 
     def steady_s(self) -> float:
         """Seconds on a clock that only moves forward; only differences mean anything."""
-        return time.monotonic() + self._skipped_s
+        return time.monotonic() * self.pace + self._skipped_s
 
     def skip(self, seconds: float) -> None:
         """Let delays of that length pass at once."""

@@ -11,6 +11,7 @@ class Options:
 
     seed: int | None = None  # of the random choices (names, uids, jitter); None: different each time
     clock: Callable[[], datetime] | None = None  # wall time; None: the machine's
+    pace: float = 1.0  # seconds of the cluster in one real second: deadlines and timestamps run faster too
     speed: float = 1.0
     lag_s: float = 0.005  # a controller sees a change this much later, as over a real watch
     start_s: float = 0.3  # bound pod to running container
@@ -21,6 +22,7 @@ class Options:
     pull_backoff_s: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 10.0)
     termination_s: float = 0.25  # a pod never uses more of its grace period than this
     job_s: float = 1.0  # a Job's container runs this long
+    job_backoff_s: float = 2.0  # before a failed Job's next pod, doubled each time; a real cluster waits 10 s
     unhealthy_every_s: float = 2.0  # a failing readiness probe writes its event this often
     node_grace_s: float = 4.0  # a silent kubelet's node becomes NotReady after this
     node_count: int = 3

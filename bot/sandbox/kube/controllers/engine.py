@@ -112,7 +112,7 @@ class Engine:
             self._wake.clear()
             due_s = self._next_due_s()
             try:
-                async with asyncio.timeout(None if due_s is None else max(due_s, 0.0)):
+                async with asyncio.timeout(None if due_s is None else max(due_s, 0.0) / self._clock.pace):
                     await self._wake.wait()
             except TimeoutError:
                 continue
