@@ -17,6 +17,9 @@ from bot.usecases.versions import choose
 GITOPS = ("argocd", "argo-cd", "kustomize-controller", "helm-controller", "flux", "fleet")
 """Beginnings of field manager names of tools that put their own version back within minutes."""
 
+LONGEST_VERSION = 128
+"""Of a tag, by the OCI distribution specification. Kubernetes takes anything for an image."""
+
 
 async def plan_deploy(ctx: Context, target: Target, asked: Version | None) -> Plan:
     """What `/deploy` would do. Raises UserError when it should not be done."""
@@ -237,9 +240,9 @@ def _refuse_gitops(service: Service, workload: Workload) -> None:
 
 
 def version_of(image: str) -> str:
-    """The tag of an image; its digest, shortened, or the whole text when it has none."""
+    """The tag of an image; its digest, shortened; of a text that is no image, as much as a row can hold."""
     try:
         parsed = parse_image(image)
     except BadImageReference:
-        return image
+        return image[:LONGEST_VERSION]
     return parsed.tag or (parsed.digest or "latest")[:19]

@@ -18,7 +18,7 @@ from bot.domain.release import (
     ReleasePhase,
     expected_seconds,
 )
-from bot.usecases.planning import version_before
+from bot.usecases.planning import version_before, version_of
 from tests.domain.release_worlds import NOW, done, plan, release
 
 ALICE = UserId("U0ALICE")
@@ -192,3 +192,18 @@ def test_the_marks_name_the_release_its_fence_and_its_plan() -> None:
     assert marks["kajitori/fence"] == "7"
     assert marks["kajitori/plan-hash"] == release().plan_hash
     assert marks["kubernetes.io/change-cause"] == "kajitori deploy 1.4.1 -> 1.4.2 by U0ALICE"
+
+
+@pytest.mark.parametrize(
+    ("image", "version"),
+    [
+        ("registry.example.com:5000/growlio/admin:1.4.2", "1.4.2"),
+        ("registry.example.com:5000/growlio/admin", "latest"),
+        ("admin:1.4.2@sha256:" + "a" * 64, "1.4.2"),
+        ("admin@sha256:" + "ab" * 32, "sha256:abababababab"),
+        ("No Image At All", "No Image At All"),
+        ("!" * 5000, "!" * 128),
+    ],
+)
+def test_what_runs_is_told_by_its_tag_whatever_somebody_wrote_for_an_image(image: str, version: str) -> None:
+    assert version_of(image) == version

@@ -445,4 +445,4 @@ class AnyStory(RuleBasedStateMachine):
 
 
 TestAnyStory = AnyStory.TestCase
-TestAnyStory.settings = settings(max_examples=70, stateful_step_count=20, deadline=None)
+TestAnyStory.settings = settings(max_examples=500, stateful_step_count=20, deadline=None)
