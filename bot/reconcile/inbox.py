@@ -30,10 +30,10 @@ from bot.slack.forms import ViewRef
 from bot.store import inbox, outbox, releases
 from bot.store.inbox import InboxRow
 from bot.usecases import versions
-from bot.usecases.people import authorise
+from bot.usecases.people import Whereabouts, authorise
 
 log = structlog.get_logger()
-AT_ONCE = 32
+AT_ONCE = 64
 TIMEOUT_S = 25.0
 MAX_ATTEMPTS = 5
 """A request that brought the process down so often is given up, with a word to the person."""
@@ -213,7 +213,13 @@ class InboxLoop:
 
     async def _authorise(self, call: Call, role: Role, action: str, target: str = "") -> None:
         await authorise(
-            self._ctx, call.actor, role, team=call.team, action=action, target=target, channel=call.channel
+            self._ctx,
+            call.actor,
+            role,
+            team=call.team,
+            action=action,
+            target=target,
+            room=Whereabouts(call.channel, call.channel_name),
         )
 
     async def _call_of(self, row: InboxRow, request: Request) -> Call:

@@ -1,5 +1,7 @@
 """Who may do what: the one function that authorises, for commands, mentions, buttons and forms alike. Default deny."""
 
+from dataclasses import dataclass
+
 from bot.context import Context
 from bot.domain.catalog import Role
 from bot.domain.names import ChannelId, UserId
@@ -8,16 +10,32 @@ from bot.slack.directory import Person
 from bot.store import audit
 
 
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """The conversation in which something is asked. Both empty: outside of channels."""
+
+    channel: ChannelId = ChannelId("")
+    name: str = ""
+    """Without `#`, as far as Slack tells it."""
+
+
 async def authorise(
-    ctx: Context, actor: UserId, role: Role, *, team: str, action: str, target: str = "", channel: str = ""
+    ctx: Context,
+    actor: UserId,
+    role: Role,
+    *,
+    team: str,
+    action: str,
+    target: str = "",
+    room: Whereabouts,
 ) -> None:
     """Return if the person holds the role now; raise UserError, after an audit row, if not or if nobody can tell.
 
-    Guests, bots, deactivated people and people of other workspaces hold no role. In a `channel` that people of other
-    organisations read, nobody holds more than `anyone`; empty: it was asked outside of channels.
+    Guests, bots, deactivated people and people of other workspaces hold no role. In a `room` that people of other
+    organisations read, nobody holds more than `anyone`, unless the configuration names it as an environment's channel.
     """
     try:
-        await _judge(ctx, actor, role, team, ChannelId(channel))
+        await _judge(ctx, actor, role, team, room)
     except UserError as refusal:
         async with ctx.database.write() as connection:
             entry = audit.Entry(ctx.clock(), actor, action, target, audit.AuditPhase.DENIED, refusal.code)
@@ -25,7 +43,7 @@ async def authorise(
         raise
 
 
-async def _judge(ctx: Context, actor: UserId, role: Role, team: str, channel: ChannelId) -> None:
+async def _judge(ctx: Context, actor: UserId, role: Role, team: str, room: Whereabouts) -> None:
     if role is Role.APPROVER:
         ctx.directory.forget()  # a yes counts by the groups of this moment, not of a minute ago
     try:
@@ -33,7 +51,7 @@ async def _judge(ctx: Context, actor: UserId, role: Role, team: str, channel: Ch
         _refuse_outsiders(ctx, person, team)
         if role is Role.ANYONE:
             return
-        await _refuse_shared(ctx, channel)
+        await _refuse_shared(ctx, room)
         if await _holds(ctx, actor, role):
             return
     except OutsideError as error:
@@ -45,12 +63,12 @@ async def _judge(ctx: Context, actor: UserId, role: Role, team: str, channel: Ch
     raise UserError("role_missing", f"You need the role `{role}` for that.", hint=_who_can_help(ctx, role))
 
 
-async def _refuse_shared(ctx: Context, channel: ChannelId) -> None:
+async def _refuse_shared(ctx: Context, asked_in: Whereabouts) -> None:
     """Slack Connect: what is asked and answered there leaves the organisation. A channel out of sight may be such."""
-    if not channel:
+    if not asked_in.channel or _is_named(ctx, asked_in):
         return
     try:
-        room = await ctx.directory.room(channel)
+        room = await ctx.directory.room(asked_in.channel)
     except NotFound as error:
         raise UserError(
             "channel_unseen",
@@ -63,6 +81,12 @@ async def _refuse_shared(ctx: Context, channel: ChannelId) -> None:
             "Not available in shared channels.",
             hint="People of other organisations read this one. Ask in a channel of your own.",
         )
+
+
+def _is_named(ctx: Context, asked_in: Whereabouts) -> bool:
+    """Whether it is a channel of the configuration: who wrote that chose who reads it."""
+    named = {environment.channel for environment in ctx.catalog.environments.values()}
+    return asked_in.channel in named or f"#{asked_in.name}" in named
 
 
 def _refuse_outsiders(ctx: Context, person: Person, team: str) -> None:
