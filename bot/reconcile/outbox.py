@@ -63,7 +63,8 @@ class OutboxLoop:
                 unsure = await outbox.rows(connection, [row.id for row in chosen if _is_unsure(row)])
                 subjects = {subject for row in begun for subject in (row.subject, row.thread_subject) if subject}
                 standing = await outbox.messages_of(connection, subjects)
-                later = await outbox.next_due_at(connection, after=now)
+                # what is begun rings the bell when it is over, and the next turn looks then
+                later = await outbox.next_due_at(connection, after=now) if not begun else None
         except BaseException:
             self._sent = sent | self._sent
             raise

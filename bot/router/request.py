@@ -1,7 +1,7 @@
 """A request as the inbox keeps it: what a person asked. Written by the intake, read by the loop."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -36,7 +36,8 @@ class Request:
 
     def kept(self) -> dict[str, Any]:
         """As JSON."""
-        return asdict(self) | {"asked_at": self.asked_at.isoformat(), "values": dict(self.values)}
+        kept = {name: getattr(self, name) for name in self.__slots__}
+        return kept | {"asked_at": self.asked_at.isoformat(), "values": dict(self.values)}
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> "Request":

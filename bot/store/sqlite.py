@@ -2,7 +2,8 @@
 
 SQLAlchemy's adapter for aiosqlite crosses for each cursor call (open, execute, fetch, close), and each crossing wakes
 two threads: a write of one row cost 0.9 ms, of which SQLite itself took 0.2. Here a statement is one crossing, BEGIN
-rides with the first statement, and a commit or rollback without a statement before it costs nothing.
+rides with the first statement, and a commit or rollback without a statement before it costs nothing, nor does the end
+of a transaction that only reads.
 """
 
 import sqlite3
@@ -103,13 +104,16 @@ class _Ran(NamedTuple):
 class _Connection(AsyncAdapt_aiosqlite_connection):
     """A connection whose statements are one crossing each."""
 
-    __slots__ = ("_begin", "_used")
+    __slots__ = ("_answered", "_begin", "_only_reads", "_used")
 
     _connection: Any
 
     def __init__(self, dbapi: Any, connection: Any) -> None:
         super().__init__(dbapi, connection)
         self._begin = ""
+        self._only_reads = False
+        self._answered = False
+        """The last statement's reply has come: nothing of this connection is in the thread."""
         self._used = False
         """A statement went to the thread since the last commit or rollback, also one whose reply never came."""
 
@@ -120,13 +124,14 @@ class _Connection(AsyncAdapt_aiosqlite_connection):
     def begin_with(self, script: str) -> None:
         """Open the next transaction with these statements, together with its first own one."""
         self._begin = script
+        self._only_reads = "IMMEDIATE" not in script
 
     def run_script(self, script: str) -> None:
         self._send(lambda raw: raw.executescript(script).close())
 
     def cross(self, call: Callable[[sqlite3.Connection], sqlite3.Cursor]) -> _Ran:
         """Run a statement to its end in the connection's thread."""
-        begin, self._begin, self._used = self._begin, "", True
+        begin, self._begin, self._used, self._answered = self._begin, "", True, False
 
         def run(raw: sqlite3.Connection) -> _Ran:
             for statement in filter(None, begin.split(";")):
@@ -139,19 +144,25 @@ class _Connection(AsyncAdapt_aiosqlite_connection):
             return ran
 
         ran: _Ran = self._send(run)
+        self._answered = True
         return ran
 
     def commit(self) -> None:
-        self._begin = ""
-        if self._used:
-            self._send(sqlite3.Connection.commit)
-            self._used = False
+        self._end(sqlite3.Connection.commit)
 
     def rollback(self) -> None:
+        self._end(sqlite3.Connection.rollback)
+
+    def _end(self, end: Callable[[sqlite3.Connection], None]) -> None:
         self._begin = ""
-        if self._used:
-            self._send(sqlite3.Connection.rollback)
-            self._used = False
+        if not self._used:
+            return
+        if self._answered and self._only_reads:
+            # Letting go of a snapshot waits for nobody and nothing.
+            await_only(_at_once(end, self._connection._conn))
+        else:
+            self._send(end)
+        self._used = False
 
     def _send(self, call: Callable[[sqlite3.Connection], Any]) -> Any:
         connection = self._connection
@@ -159,6 +170,11 @@ class _Connection(AsyncAdapt_aiosqlite_connection):
             return await_only(connection._execute(lambda: call(connection._conn)))
         except ValueError as error:  # how aiosqlite says that the connection is closed
             self._handle_exception(error)
+
+
+async def _at_once(call: Callable[[sqlite3.Connection], None], raw: sqlite3.Connection) -> None:
+    """A coroutine because SQLAlchemy insists on awaiting; it never gives way."""
+    call(raw)
 
 
 class _Driver(AsyncAdapt_aiosqlite_dbapi):

@@ -172,6 +172,24 @@ async def test_a_write_costs_two_crossings_to_the_thread(sqlite: Database) -> No
     assert crossings == 0
 
 
+async def test_a_read_whose_answer_was_not_waited_for_ends_in_its_thread(sqlite: Database) -> None:
+    """Its snapshot is let go of there, after the statement; the next reader sees what was written meanwhile."""
+    slow = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT max(i) FROM n")
+
+    async def read() -> None:
+        async with sqlite.read() as connection:
+            await connection.execute(slow)
+
+    for _ in range(5):
+        reading = asyncio.create_task(read())
+        await asyncio.sleep(0.005)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    await keep(sqlite, "a")
+    async with sqlite.read() as connection:
+        assert await inbox.waiting(connection) == 1
+
+
 def damage(path: Path) -> None:
     """Overwrite all but the first page, which says that it is a database."""
     pages = path.read_bytes()
