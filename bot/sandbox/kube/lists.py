@@ -2,11 +2,12 @@
 
 import base64
 import json
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.sandbox.kube.kinds import Obj, Resource
+from bot.sandbox.kube.kinds import Obj
 from bot.sandbox.kube.paths import Target
 from bot.sandbox.kube.selectors import Matcher, field_selector, label_selector
 from bot.sandbox.kube.status import ApiError, bad_request, expired, expired_continue
@@ -18,15 +19,23 @@ SNAPSHOTS = 64  # lists whose later pages can still be asked for
 
 def matcher(target: Target, query: Mapping[str, str]) -> Matcher:
     """One test of labels, fields, namespace and name."""
-    labels = label_selector(query.get("labelSelector", ""))
-    fields = field_selector(target.resource, query.get("fieldSelector", ""))
-    name = target.name
-    return lambda obj: (
-        (not target.namespace or obj["metadata"].get("namespace") == target.namespace)
-        and (not name or obj["metadata"]["name"] == name)
-        and labels(obj)
-        and fields(obj)
-    )
+    labels, fields = query.get("labelSelector", ""), query.get("fieldSelector", "")
+    tests: list[Matcher] = []
+    if target.namespace:
+        tests.append(lambda obj: obj["metadata"].get("namespace") == target.namespace)
+    if target.name:
+        tests.append(lambda obj: obj["metadata"]["name"] == target.name)
+    if labels:
+        tests.append(label_selector(labels))
+    if fields:
+        tests.append(field_selector(target.resource, fields))
+    match tests:
+        case []:
+            return lambda _: True
+        case [only]:
+            return only
+        case _:
+            return lambda obj: all(test(obj) for test in tests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +64,12 @@ class Lists:
             snapshot = self._snapshots.get((version, *key))
             if snapshot is None:
                 raise expired_continue()
-            items = [obj for obj in snapshot if _position(target, obj) >= start]
+            items = snapshot[bisect_left(snapshot, start, key=lambda obj: _position(target, obj)) :]
         else:
             self._check_version(query)
             version = self._store.version
             chosen = matcher(target, query)
-            items = [obj for obj in self._store.all_of(target.resource, target.namespace) if chosen(obj)]
+            items = list(filter(chosen, self._store.all_of(target.resource, target.namespace)))
         if not limit or len(items) <= limit:
             return Page(items, version)
         self._snapshots[(version, *key)] = items if not token else self._snapshots[(version, *key)]
@@ -130,12 +139,11 @@ def _read_token(token: str) -> tuple[int, str]:
         raise bad_request(f"{prefix}{error}") from error
 
 
-def list_body(resource: Resource, page: Page) -> Obj:
-    """The `…List` object of a page."""
+def list_metadata(page: Page) -> Obj:
+    """The metadata of a page's `…List` object."""
     metadata: Obj = {"resourceVersion": str(page.version)}
     if page.next_token:
         metadata["continue"] = page.next_token
         if page.remaining is not None:
             metadata["remainingItemCount"] = page.remaining
-    items = [{k: v for k, v in obj.items() if k not in ("kind", "apiVersion")} for obj in page.items]
-    return {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": metadata, "items": items}
+    return metadata

@@ -1,20 +1,21 @@
 """Reads over HTTP: get, list and watch, as objects, metadata or Tables. Called by the door."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
-from bot.sandbox.kube.kinds import Obj
-from bot.sandbox.kube.lists import Lists, list_body
+from bot.sandbox.kube.encoded import Encoded
+from bot.sandbox.kube.kinds import Obj, Resource
+from bot.sandbox.kube.lists import Lists, list_metadata
 from bot.sandbox.kube.options import Options
 from bot.sandbox.kube.paths import Target
 from bot.sandbox.kube.registry import Registry
 from bot.sandbox.kube.status import ApiError, method_not_allowed
 from bot.sandbox.kube.subresources import scale_of
 from bot.sandbox.kube.tables import partial_metadata, table
-from bot.sandbox.kube.watch import Watch
-from bot.sandbox.kube.wire import respond
+from bot.sandbox.kube.watch import Line, Watch
+from bot.sandbox.kube.wire import dumps, respond, respond_encoded
 
 
 class Reads:
@@ -23,6 +24,7 @@ class Reads:
     def __init__(self, registry: Registry, options: Options) -> None:
         self._registry = registry
         self._options = options
+        self._encoded = Encoded()
         self.lists = Lists(registry.store)
 
     def get(self, request: web.Request, target: Target) -> web.Response:
@@ -34,33 +36,48 @@ class Reads:
         if target.subresource == "scale":
             return respond(scale_of(obj))
         shape = self._shape(request, target)
-        return respond(shape(obj) if shape else obj)
+        return respond(shape(obj)) if shape else respond_encoded(self._encoded.whole(obj) + b"\n")
 
     def list(self, request: web.Request, target: Target) -> web.Response:
         if "list" not in target.resource.verbs:
             raise method_not_allowed()
         page = self.lists.page(target, request.query)
-        body = list_body(target.resource, page)
+        metadata = list_metadata(page)
         accept = request.headers.get("Accept", "")
         if _wants(accept, "Table"):
             include = request.query.get("includeObject", "Metadata")
             now = self._registry.clock.now()
-            return respond(table(target.resource, page.items, now, include, body["metadata"]))
+            return respond(table(target.resource, page.items, now, include, metadata))
         if _wants(accept, "PartialObjectMetadataList"):
             items = [partial_metadata(obj) for obj in page.items]
             return respond({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1",
-                            "metadata": body["metadata"], "items": items})  # fmt: skip
-        return respond(body)
+                            "metadata": metadata, "items": items})  # fmt: skip
+        return self._whole_list(target.resource, page.items, metadata)
+
+    def _whole_list(self, resource: Resource, items: Iterable[Obj], metadata: Obj) -> web.Response:
+        """A `…List` of whole objects, from what is already encoded."""
+        head = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": metadata}
+        told = dumps(head).removesuffix(b"}\n")
+        return respond_encoded(
+            b'%s,"items":[%s]}\n' % (told, b",".join([self._encoded.item(resource, obj) for obj in items]))
+        )
 
     async def watch(self, request: web.Request, target: Target, closing: asyncio.Event) -> web.StreamResponse:
         if "watch" not in target.resource.verbs:
             raise method_not_allowed()
-        shape = self._shape(request, target) or (lambda obj: obj)
-        watch = Watch(self._registry.store, target, request.query, shape, self._options.bookmark_s, closing)
+        line = self._line(request, target)
+        watch = Watch(self._registry.store, target, request.query, line, self._options.bookmark_s, closing)
         try:
             return await watch.stream(request)
         except ApiError as error:
             return respond(error.status(), error.code)
+
+    def _line(self, request: web.Request, target: Target) -> Line:
+        """How a watch writes an event."""
+        shape = self._shape(request, target)
+        if shape is None:
+            return self._encoded.event
+        return lambda kind, obj: dumps({"type": kind, "object": shape(obj)})
 
     def _shape(self, request: web.Request, target: Target) -> Callable[[Obj], Obj] | None:
         """How single objects are to be shown, when not whole."""

@@ -6,7 +6,7 @@ a writer hands over a new dict. Single-threaded by design: no method awaits.
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,6 +38,8 @@ class Collection:
 
     def __init__(self, history: int) -> None:
         self.objects: dict[tuple[str, str], Obj] = {}
+        self._namespaces: dict[str, dict[str, Obj]] = {}
+        self._names: dict[str, list[str]] = {}  # of each namespace, in order; made when asked for
         self.events: list[StoredEvent] = []
         self.oldest = FIRST_VERSION  # a watch can resume from this version or a later one
         self.watchers: set[asyncio.Event] = set()
@@ -45,7 +47,14 @@ class Collection:
         self._by_owner: dict[str, dict[tuple[str, str], Obj]] = {}
 
     def index(self, key: tuple[str, str], before: Obj | None, after: Obj | None) -> None:
-        """Keep the look-up by owner true."""
+        """Keep the look-ups by namespace and by owner true."""
+        namespace, name = key
+        if before is None or after is None:
+            self._names.pop(namespace, None)
+        if after is None:
+            self._namespaces.get(namespace, {}).pop(name, None)
+        else:
+            self._namespaces.setdefault(namespace, {})[name] = after
         for ref in (before or {}).get("metadata", {}).get("ownerReferences") or []:
             self._by_owner.get(ref["uid"], {}).pop(key, None)
         for ref in (after or {}).get("metadata", {}).get("ownerReferences") or []:
@@ -53,6 +62,21 @@ class Collection:
 
     def of_owner(self, uid: str) -> list[Obj]:
         return list(self._by_owner.get(uid, {}).values())
+
+    def ordered(self, namespace: str) -> list[Obj]:
+        """Objects in the order of etcd's keys, which end a namespace with a slash; without a namespace, all."""
+        found: list[Obj] = []
+        for each in [namespace] if namespace else sorted(self._namespaces, key=lambda one: f"{one}/"):
+            objects = self._namespaces.get(each, {})
+            names = self._names.get(each)
+            if names is None:
+                names = self._names[each] = sorted(objects)
+            found += [objects[name] for name in names]
+        return found
+
+    def in_namespace(self, namespace: str) -> list[Obj]:
+        """Objects of a namespace in no order."""
+        return list(self._namespaces.get(namespace, {}).values())
 
     def append(self, event: StoredEvent) -> None:
         self.events.append(event)
@@ -104,14 +128,11 @@ class Store:
 
     def all_of(self, resource: Resource, namespace: str = "") -> list[Obj]:
         """Objects in the order of their keys, as etcd gives them; without a namespace, all."""
-        objects = self.collection(resource).objects
-        return [objects[key] for key in sorted(objects) if not namespace or key[0] == namespace]
+        return self.collection(resource).ordered(namespace)
 
-    def each(self, resource: Resource, namespace: str) -> Iterator[Obj]:
+    def each(self, resource: Resource, namespace: str) -> list[Obj]:
         """Objects of a namespace in no order: for controllers, which sort what they need."""
-        for key, obj in list(self.collection(resource).objects.items()):
-            if key[0] == namespace:
-                yield obj
+        return self.collection(resource).in_namespace(namespace)
 
     def dependents(self, uid: str) -> list[tuple[str, Obj]]:
         """Every object that names `uid` as an owner, with the key of its collection."""

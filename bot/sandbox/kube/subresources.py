@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from bot.sandbox.kube.clock import parse_stamp, stamp
 from bot.sandbox.kube.controllers.kubelet import Kubelet
@@ -71,7 +71,7 @@ def evict(registry: Registry, namespace: str, name: str, body: Obj) -> Obj:
     }  # fmt: skip
     kept = [c for c in pod["status"].get("conditions") or [] if c["type"] != "DisruptionTarget"]
     draft = {**pod, "metadata": dict(pod["metadata"]), "status": {**pod["status"], "conditions": [*kept, target]}}
-    registry.write(PODS, draft, "kube-apiserver", "status")
+    registry.store.put(PODS, draft)  # the server's own write, owned by nobody
     delete(registry, PODS, namespace, name, _mapping(body.get("deleteOptions")))
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
@@ -114,14 +114,16 @@ class PodLogs:
         if not is_true(query, "follow"):
             text = "".join(lines)
             limit = number(query, "limitBytes")
-            return web.Response(text=text if limit is None else text[:limit], content_type="text/plain")
+            body = (text if limit is None else text[:limit]).encode()
+            return web.Response(body=body, headers={"Content-Type": "text/plain"})
         return await self._follow(request, namespace, name, query, lines)
 
     async def _follow(
         self, request: web.Request, namespace: str, name: str, query: Mapping[str, str], lines: list[str]
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
-        response.enable_chunked_encoding()
+        if request.version >= HttpVersion11:
+            response.enable_chunked_encoding()
         await response.prepare(request)
         whole = {k: v for k, v in query.items() if k not in ("tailLines", "sinceSeconds", "sinceTime")}
         try:

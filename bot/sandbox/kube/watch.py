@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from bot.sandbox.kube.kinds import Obj, Resource
 from bot.sandbox.kube.lists import matcher
@@ -19,7 +19,7 @@ from bot.sandbox.kube.status import Cause, expired, invalid
 from bot.sandbox.kube.store import Change, Collection, Store, StoredEvent
 from bot.sandbox.kube.wire import dumps, is_true, number, version_number
 
-Shape = Callable[[Obj], Obj]  # how an object is shown: whole, as a Table, metadata only
+Line = Callable[[str, Obj], bytes]  # an event on the wire: the object whole, as a Table, metadata only
 POLL_S = 1.0  # how often a silent stream looks whether its reader is still there
 
 
@@ -56,7 +56,7 @@ class Watch:
     """One stream to one client."""
 
     def __init__(
-        self, store: Store, target: Target, query: Mapping[str, str], shape: Shape, bookmark_s: float,
+        self, store: Store, target: Target, query: Mapping[str, str], line: Line, bookmark_s: float,
         closing: asyncio.Event,
     ) -> None:  # fmt: skip
         self._store = store
@@ -65,14 +65,15 @@ class Watch:
         self._chosen: Matcher = matcher(target, query)
         self._namespace = target.namespace
         self._plan = plan(target, query, store.version)
-        self._shape = shape
+        self._line = line
         self._bookmark_s = bookmark_s
         self._closing = closing
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Serve until the time limit, the reader's end or the server's."""
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
-        response.enable_chunked_encoding()
+        if request.version >= HttpVersion11:
+            response.enable_chunked_encoding()
         await response.prepare(request)
         wake = asyncio.Event()
         self._collection.watchers.add(wake)
@@ -137,9 +138,6 @@ class Watch:
                 version = event.obj["metadata"]["resourceVersion"]
                 last = {**event.before, "metadata": {**event.before["metadata"], "resourceVersion": version}}
             yield self._line("DELETED", last)
-
-    def _line(self, kind: str, obj: Obj) -> bytes:
-        return dumps({"type": kind, "object": self._shape(obj)})
 
     def _bookmark(self, version: int, initial: bool = False) -> bytes:
         obj = _empty(self._resource)

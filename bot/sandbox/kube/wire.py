@@ -51,6 +51,11 @@ def respond(body: Any, status: int = 200, headers: Mapping[str, str] | None = No
     return web.Response(body=dumps(body), status=status, headers=content)
 
 
+def respond_encoded(body: bytes) -> web.Response:
+    """An answer whose body is JSON already."""
+    return web.Response(body=body, headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"})
+
+
 def respond_text(text: str, status: int = 200) -> web.Response:
     return web.Response(text=text, status=status, content_type="text/plain")
 
