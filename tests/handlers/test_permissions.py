@@ -13,7 +13,7 @@ from bot.errors import UserError
 from bot.sandbox.slack import payloads
 from bot.sandbox.slack.people import User
 from bot.store.tables import audit, inbox, releases
-from bot.usecases.people import authorise
+from bot.usecases.people import Whereabouts, authorise
 from handlers import router
 from tests.chat import GENERAL, PRD, STG, Chat
 
@@ -178,7 +178,7 @@ async def test_a_role_that_nobody_was_given_is_nobodys(chat: Chat, members: str)
     roles = {} if members == "unnamed" else {Role.DEPLOYER: replace(ctx.catalog.roles[Role.DEPLOYER], groups=())}
     nobody = replace(ctx, catalog=replace(ctx.catalog, roles=roles))
     with pytest.raises(UserError) as refused:
-        await authorise(nobody, UserId("U0ALICE"), Role.DEPLOYER, team=ctx.team, action="deploy")
+        await authorise(nobody, UserId("U0ALICE"), Role.DEPLOYER, team=ctx.team, action="deploy", room=Whereabouts())
     assert refused.value.code == "role_missing"
     assert "roles.deployer in kajitori.yaml" in refused.value.hint
 
@@ -200,12 +200,18 @@ async def test_in_a_channel_shared_with_others_only_looking_is_allowed(chat: Cha
 
 
 async def test_in_a_channel_out_of_sight_nothing_starts(chat: Chat) -> None:
-    channel = chat.sandbox.slack.world.workspace.channels[PRD]
+    channel = chat.sandbox.slack.world.workspace.channels["C0ALERTS"]
     channel.is_private = True
     channel.members.discard("U0KAJITORI")
-    await chat.alice.says("/deploy stg admin 1.4.2", channel=PRD)
+    await chat.alice.says("/deploy stg admin 1.4.2", channel="C0ALERTS")
     await chat.alice.hears("I can't see this channel")
     assert await count_of_releases(chat) == 0
+
+
+async def test_a_channel_of_the_configuration_was_chosen_by_who_wrote_that(chat: Chat) -> None:
+    chat.sandbox.slack.world.workspace.channels[PRD].is_ext_shared = True
+    await chat.alice.says("/deploy stg admin 1.4.2", channel=PRD)
+    await chat.card(service="admin")
 
 
 async def test_in_a_direct_message_with_the_bot_everything_works(chat: Chat) -> None:
