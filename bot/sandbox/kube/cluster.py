@@ -16,8 +16,10 @@ from bot.sandbox.kube.controllers.base import Tools
 from bot.sandbox.kube.controllers.cronjob import CronJobController
 from bot.sandbox.kube.controllers.daemonset import DaemonSetController
 from bot.sandbox.kube.controllers.deployment import DeploymentController
+from bot.sandbox.kube.controllers.endpoints import EndpointsController
 from bot.sandbox.kube.controllers.engine import Engine
 from bot.sandbox.kube.controllers.garbage import GarbageCollector, NamespaceController
+from bot.sandbox.kube.controllers.gateway import GatewayController
 from bot.sandbox.kube.controllers.job import JobController
 from bot.sandbox.kube.controllers.kubelet import Kubelet
 from bot.sandbox.kube.controllers.nodes import NodeController, create_nodes
@@ -36,6 +38,7 @@ from bot.sandbox.kube.registry import Registry, WriteOptions
 from bot.sandbox.kube.status import not_found
 from bot.sandbox.kube.store import Store
 from bot.sandbox.kube.subresources import PodLogs
+from bot.sandbox.kube.traffic import Traffic, TrafficController
 from bot.sandbox.kube.wire import RequestRecord
 from bot.sandbox.kube.writes import Writes
 
@@ -64,11 +67,14 @@ class Cluster:
         self._tools = Tools(self.registry, Recorder(self.registry, self.options.max_events), self.options)
         self._kubelet = Kubelet(self._tools, image_exists)
         self._nodes = NodeController(self._tools)
+        self.traffic = Traffic(self.store, self.clock, self.options)
+        self._stream = TrafficController(self.traffic, self.clock)
         for controller in (
             Scheduler(self._tools), self._kubelet, ReplicaSetController(self._tools),
             DeploymentController(self._tools), StatefulSetController(self._tools), DaemonSetController(self._tools),
             JobController(self._tools), CronJobController(self._tools), GarbageCollector(self._tools),
-            NamespaceController(self._tools), self._nodes,
+            NamespaceController(self._tools), self._nodes, EndpointsController(self._tools),
+            GatewayController(self._tools), self._stream,
         ):  # fmt: skip
             self._engine.add(controller)
         self._closing = asyncio.Event()
@@ -94,6 +100,7 @@ class Cluster:
         """Start the controllers; they run until `stop`, or until one of them fails (then `crashed` tells)."""
         if self._task is None:
             self._closing.clear()
+            self._engine.enqueue(self._stream, ("", "stream"))
             self._task = asyncio.create_task(self._engine.run(), name=f"cluster {self.name}")
 
     async def stop(self) -> None:
@@ -183,6 +190,13 @@ class Cluster:
 
     def _read_node(self, node: str) -> Obj:
         return self.registry.read(NODES, "", node)
+
+    def hold(self) -> None:
+        """Let controllers, scheduler and kubelets rest until `release`; the API goes on."""
+        self._engine.hold()
+
+    def release(self) -> None:
+        self._engine.release()
 
     def nodes(self) -> dict[str, bool]:
         """Node names with whether their kubelet is paused."""

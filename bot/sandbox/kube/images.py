@@ -26,6 +26,16 @@ def behaviour_of(image: str) -> Behaviour:
     return next((b for b in Behaviour if b is not Behaviour.HEALTHY and b.value in tag), Behaviour.HEALTHY)
 
 
+def error_share(image: str) -> float:
+    """The share of requests that a `flaky` or `error` image answers with 500."""
+    return 0.05 if any(word in tag_of(image) for word in ("flaky", "error")) else 0.0
+
+
+def slowness(image: str) -> float:
+    """How many times longer than others an image takes to answer."""
+    return 5.0 if Behaviour.SLOW.value in tag_of(image) else 1.0
+
+
 def is_broken(image: str) -> bool:
     """True for tags that no registry gives out, whatever it says."""
     return "broken" in tag_of(image)

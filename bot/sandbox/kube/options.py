@@ -28,6 +28,8 @@ class Options:
     node_count: int = 3
     node_cpu_millis: int = 4000
     node_memory_mib: int = 16384
+    requests_per_s: float = 20.0  # simulated requests to each HTTPRoute, and to each Kubernetes Service without one
+    latency_ms: float = 40.0  # median of their answers
     history: int = 10_000  # watch events kept per resource before 410 Expired
     max_events: int = 5_000  # Event objects kept
     bookmark_s: float = 60.0  # not divided by speed
