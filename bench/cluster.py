@@ -183,7 +183,7 @@ async def measure_stream(served: Served, clients: Clients, *, rate: int, seconds
             await asyncio.sleep(0.01)
     began_s, spent_s = time.perf_counter(), time.process_time()
     for number in range(changes):
-        _touch(served.cluster, pods[number % len(pods)]["metadata"], number)
+        _touch(served.cluster, pods[number % len(pods)]["metadata"])
         await asyncio.sleep(max(0.0, began_s + (number + 1) / rate - time.perf_counter()))
     made_s = time.perf_counter()
     heard = await hearing
@@ -191,9 +191,9 @@ async def measure_stream(served: Served, clients: Clients, *, rate: int, seconds
     return StreamCost(changes, heard, time.process_time() - spent_s, done_s - began_s, done_s - made_s)
 
 
-def _touch(cluster: Cluster, metadata: dict[str, Any], number: int) -> None:
+def _touch(cluster: Cluster, metadata: dict[str, Any]) -> None:
     pod = cluster.registry.read(PODS, metadata["namespace"], metadata["name"])
-    told = {"type": "bench.example.com/Seen", "status": "True", "reason": f"Round{number}"}
+    told = {"type": "bench.example.com/Seen", "status": "True", "reason": f"After{cluster.store.version}"}
     kept = [each for each in pod["status"]["conditions"] if each["type"] != told["type"]]
     status = {**pod["status"], "conditions": [*kept, told]}
     cluster.registry.write(PODS, {**pod, "metadata": dict(pod["metadata"]), "status": status}, "kubelet", "status")
@@ -219,7 +219,7 @@ async def measure(deployments: int, rate: int, seconds: float, watchers: int) ->
             cost_s = await measure_stream(served, clients, rate=rate, seconds=seconds, watchers=watchers)
             print(
                 f"watch: {cost_s.changes} changes at {rate}/s to {watchers} watchers: heard {min(cost_s.heard)} to "
-                f"{max(cost_s.heard)}, {cost_s.lag_s:.3f} s behind at the end, "
+                f"{max(cost_s.heard)}, {cost_s.lag_s * 1000:.1f} ms behind at the end, "
                 f"{cost_s.server_s / cost_s.wall_s:.0%} of a core"
             )
             print(f"idle: {await measure_idle(seconds):.2%} of a core")
