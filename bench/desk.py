@@ -15,7 +15,7 @@ import orjson
 from aiohttp import WSMsgType, web
 
 TEAM = "T0GROWLIO"
-PEOPLE = 64
+PEOPLE = 256
 """Who send the commands, in turns: answers to one person are sent one after the other."""
 PATIENCE_S = 120.0
 

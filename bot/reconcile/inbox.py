@@ -33,7 +33,7 @@ from bot.usecases import versions
 from bot.usecases.people import Whereabouts, authorise
 
 log = structlog.get_logger()
-AT_ONCE = 64
+AT_ONCE = 128
 TIMEOUT_S = 25.0
 MAX_ATTEMPTS = 5
 """A request that brought the process down so often is given up, with a word to the person."""

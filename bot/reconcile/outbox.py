@@ -24,7 +24,7 @@ from bot.store.outbox import Delivered, OutboxKind, OutboxRow, OutboxState, Post
 
 log = structlog.get_logger()
 SLOWEST_TURN_S = 5.0
-AT_ONCE = 64
+AT_ONCE = 128
 """Deliveries under way."""
 Lane = tuple[str, str]
 """What must go one after the other: posts and edits of a channel; answers to a person."""

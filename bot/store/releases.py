@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy import Integer, RowMapping, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.catalog import Target, WorkloadKind, WorkloadRef
@@ -77,14 +78,19 @@ async def history(
     limit: int = 10,
 ) -> Sequence[Release]:
     """Releases, newest first."""
-    statement = select(releases).order_by(releases.c.requested_at.desc(), releases.c.id.desc()).limit(limit)
-    if environment is not None:
-        statement = statement.where(releases.c.environment == environment)
-    if service is not None:
-        statement = statement.where(releases.c.service == service)
-    if phase is not None:
-        statement = statement.where(releases.c.phase == phase)
-    return [_release(row) for row in (await connection.execute(statement)).mappings()]
+    asked = {"environment": environment, "service": service, "phase": phase}
+    wanted = {name: value for name, value in asked.items() if value is not None}
+    found = await connection.execute(_history(tuple(wanted)), wanted | {"most": limit})
+    return [_release(row) for row in found.mappings()]
+
+
+@cache
+def _history(wanted: tuple[str, ...]) -> Any:
+    """The statement of `history` with these columns compared, kept: making it anew costs more than running it."""
+    statement = select(releases).order_by(releases.c.requested_at.desc(), releases.c.id.desc())
+    return statement.where(*(releases.c[name] == bindparam(name) for name in wanted)).limit(
+        bindparam("most", type_=Integer)
+    )
 
 
 async def claim(
