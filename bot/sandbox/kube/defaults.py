@@ -71,20 +71,13 @@ def _template(obj: Obj, restart_policy: str = "Always") -> None:
 def _pod(obj: Obj) -> None:
     spec = obj.setdefault("spec", {})
     _pod_spec(spec)
-    spec.setdefault("serviceAccountName", "default")
-    spec.setdefault("serviceAccount", spec["serviceAccountName"])
-    if not spec.get("tolerations"):
-        spec["tolerations"] = [
-            {"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
-            for key in ("not-ready", "unreachable")
-        ]
-    spec.setdefault("priority", 0)
     spec.setdefault("enableServiceLinks", True)
-    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
 
 
 def _deployment(obj: Obj) -> None:
     spec = obj.setdefault("spec", {})
+    if spec.get("paused") is False:
+        del spec["paused"]  # is not shown
     spec.setdefault("replicas", 1)
     _template(obj)
     if not spec.get("strategy"):
@@ -149,8 +142,34 @@ def _job(obj: Obj) -> None:
     spec.setdefault("manualSelector", False)
     spec.setdefault("podReplacementPolicy", "TerminatingOrFailed")
     _job_spec(spec)
-    uid, name = obj["metadata"].get("uid"), obj["metadata"].get("name")
-    if uid and not spec.get("selector"):
+
+
+def prepare(kind: str, obj: Obj) -> None:
+    """What the server adds to a new object after its defaults, in nobody's name."""
+    match kind:
+        case "Pod":
+            _prepare_pod(obj["spec"])
+        case "Job":
+            _prepare_job(obj)
+        case _:
+            pass
+
+
+def _prepare_pod(spec: Obj) -> None:
+    spec.setdefault("serviceAccountName", "default")
+    spec.setdefault("serviceAccount", spec["serviceAccountName"])
+    if not spec.get("tolerations"):
+        spec["tolerations"] = [
+            {"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+            for key in ("not-ready", "unreachable")
+        ]
+    spec.setdefault("priority", 0)
+    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+
+
+def _prepare_job(obj: Obj) -> None:
+    spec, uid, name = obj["spec"], obj["metadata"]["uid"], obj["metadata"].get("name")
+    if not spec.get("selector"):
         labels = {
             "batch.kubernetes.io/controller-uid": uid, "batch.kubernetes.io/job-name": name,
             "controller-uid": uid, "job-name": name,

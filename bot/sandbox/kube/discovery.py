@@ -1,5 +1,6 @@
 """Discovery documents: versions, resources (plain and aggregated), the OpenAPI that kubectl needs to apply. Pure."""
 
+import base64
 import hashlib
 from typing import Any
 
@@ -8,7 +9,7 @@ from bot.sandbox.kube.kinds import GROUPS, RESOURCES, Obj, Resource
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 VERSION: Obj = {
     "major": "1", "minor": "36", "emulationMajor": "1", "emulationMinor": "36", "minCompatibilityMajor": "1",
-    "minCompatibilityMinor": "35", "gitVersion": "v1.36.2", "gitCommit": "", "gitTreeState": "",
+    "minCompatibilityMinor": "35", "gitVersion": "v1.36.2", "gitCommit": "$Format:%H$", "gitTreeState": "",
     "buildDate": "1970-01-01T00:00:00Z", "goVersion": "go1.26.6", "compiler": "gc", "platform": "linux/amd64",
 }  # fmt: skip
 _SUB_VERBS = {"scale": ["get", "patch", "update"], "status": ["get", "patch", "update"], "log": ["get"],
@@ -49,6 +50,8 @@ def resource_list(group: str, version: str) -> Obj | None:
             row["shortNames"] = list(resource.short_names)
         if resource.categories:
             row["categories"] = list(resource.categories)
+        if "get" in resource.verbs:
+            row["storageVersionHash"] = _storage_hash(resource)
         rows.append(row)
         for sub in sorted(resource.subresources):
             row = {"name": f"{resource.plural}/{sub}", "singularName": "", "namespaced": resource.namespaced}
@@ -62,6 +65,12 @@ def resource_list(group: str, version: str) -> Obj | None:
     if group:
         document = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": f"{group}/{version}"}
     return document | {"resources": rows}
+
+
+def _storage_hash(resource: Resource) -> str:
+    """As a real server tells in which version objects are kept."""
+    digest = hashlib.sha256(f"{resource.group}/{resource.version}/{resource.kind}".encode()).digest()
+    return base64.b64encode(digest[:8]).decode()
 
 
 def aggregated(core: bool) -> Obj:

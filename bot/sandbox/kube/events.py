@@ -5,9 +5,13 @@ from collections import OrderedDict
 
 from bot.sandbox.kube.clock import micro_stamp, stamp
 from bot.sandbox.kube.kinds import EVENTS, Obj
+from bot.sandbox.kube.managed import owned_whole
 from bot.sandbox.kube.registry import Registry
 
 SCHEDULER = "default-scheduler"
+SIMILAR = 10  # as many different messages of one reason about one object are combined, as client-go's correlator does
+COMBINED = "(combined from similar events): "
+_MANAGERS = {SCHEDULER: "kube-scheduler", "kubelet": "kubelet"}
 
 
 class Recorder:
@@ -17,6 +21,7 @@ class Recorder:
         self._registry = registry
         self._limit = limit
         self._known: OrderedDict[tuple[str, ...], tuple[str, str]] = OrderedDict()
+        self._messages: OrderedDict[tuple[str, ...], set[str]] = OrderedDict()
         self._serial = time.time_ns()
 
     def normal(self, about: Obj, component: str, reason: str, message: str, host: str = "", path: str = "") -> None:
@@ -27,7 +32,12 @@ class Recorder:
 
     def _write(self, about: Obj, component: str, kind: str, reason: str, message: str, host: str, path: str) -> None:
         metadata = about["metadata"]
-        identity = (metadata["uid"], component, kind, reason, message, path)
+        group = (metadata["uid"], component, kind, reason, path)
+        if component != SCHEDULER and self._are_many(group, message):
+            message = COMBINED + message
+            identity = group
+        else:
+            identity = (*group, message)
         known = self._known.get(identity)
         stored = self._registry.store.get(EVENTS, *known) if known else None
         now = self._registry.clock.now()
@@ -35,6 +45,7 @@ class Recorder:
             again = {**stored, "metadata": dict(stored["metadata"])}
             again["count"] = stored.get("count", 1) + 1
             again["lastTimestamp"] = stamp(now)
+            again["message"] = message
             self._registry.store.put(EVENTS, again)
             return
         self._serial += 1
@@ -67,6 +78,7 @@ class Recorder:
             event |= {"source": source, "firstTimestamp": stamp(now), "lastTimestamp": stamp(now), "count": 1,
                       "type": kind, "eventTime": None, "reportingComponent": component,
                       "reportingInstance": host}  # fmt: skip
+        event["metadata"]["managedFields"] = [_owner(event, component, stamp(now))]
         self._registry.store.put(EVENTS, event)
         self._known[identity] = (namespace, event["metadata"]["name"])
         while len(self._known) > self._limit:
@@ -74,3 +86,27 @@ class Recorder:
             dropped = self._registry.store.get(EVENTS, *oldest)
             if dropped is not None:
                 self._registry.store.remove(EVENTS, dropped)
+
+    def _are_many(self, group: tuple[str, ...], message: str) -> bool:
+        """Whether so much was told in this vein that it is told as one from now on."""
+        told = self._messages.setdefault(group, set())
+        self._messages.move_to_end(group)
+        while len(self._messages) > self._limit:
+            self._messages.popitem(last=False)
+        if message not in told and len(told) >= SIMILAR - 1:
+            return True
+        told.add(message)
+        return False
+
+
+def _owner(event: Obj, component: str, time: str) -> Obj:
+    """The one entry of an event's managedFields. The scheduler's client speaks the newer group, where names differ."""
+    fields = owned_whole({k: v for k, v in event.items() if v not in (None, "", {})})
+    version = "v1"
+    if component == SCHEDULER:
+        version = "events.k8s.io/v1"
+        newer = {"f:involvedObject": "f:regarding", "f:message": "f:note", "f:reportingComponent": "f:reportingController"}
+        fields = {newer.get(name, name): inner for name, inner in fields.items() if name != "f:source"}
+    manager = _MANAGERS.get(component, "kube-controller-manager")
+    return {"manager": manager, "operation": "Update", "apiVersion": version, "time": time,
+            "fieldsType": "FieldsV1", "fieldsV1": fields}  # fmt: skip

@@ -17,6 +17,7 @@ _UNOWNED = frozenset({
     "deletionGracePeriodSeconds", "selfLink", "managedFields",
 })  # fmt: skip
 _ATOMIC_MAPS = frozenset({"selector", "nodeSelector", "securityContext/seLinuxOptions", "claimRef", "involvedObject"})
+_ATOMIC_ITEMS = frozenset({"ownerReferences"})  # found by their key, but owned as a whole
 _DOTTED = frozenset({
     "labels", "annotations", "rollingUpdate", "conditions", "ownerReferences", "finalizers", "data", "env", "volumes",
     "volumeMounts", "ports", "limits", "requests", "readinessProbe", "livenessProbe", "httpGet", "podIPs",
@@ -48,9 +49,20 @@ def leaves(obj: Obj) -> dict[Path, Any]:
             for name, item in value.items():
                 if name not in _UNOWNED:
                     _collect(found, ("f:metadata", f"f:{name}"), item, "metadata", name)
+        elif key == "status" and obj.get("kind") == "Job":
+            for name, item in value.items():
+                if name == "conditions":  # a Job's are owned as one
+                    found["f:status", "f:conditions"] = item
+                else:
+                    _collect(found, ("f:status", f"f:{name}"), item, "status", name)
         else:
             _collect(found, (f"f:{key}",), value, "", key)
     return found
+
+
+def owned_whole(obj: Obj) -> Obj:
+    """fieldsV1 of an object of which one manager owns everything."""
+    return _tree(set(leaves(obj)))
 
 
 def item_key(item: Any, keys: tuple[str, ...]) -> str:
@@ -78,11 +90,15 @@ def _collect(found: dict[Path, Any], path: Path, value: Any, parent: str, name: 
                 found[(*path, ".")] = None
             for item in value:
                 at = (*path, item_key(item, keys))
+                if name in _ATOMIC_ITEMS:
+                    found[at] = item
+                    continue
                 found[(*at, ".")] = None
                 for key, inner in item.items():
                     _collect(found, (*at, f"f:{key}"), inner, name, key)
             return
-    found[path] = value
+    if name != "metadata" or value:  # a template's empty metadata is no field of anybody's
+        found[path] = value
 
 
 def decode(obj: Obj) -> list[Owned]:
@@ -111,19 +127,25 @@ def _flatten(tree: Obj, prefix: Path, into: set[Path]) -> None:
 def encode(entries: list[Owned]) -> list[Obj]:
     encoded = []
     for entry in entries:
-        tree: Obj = {}
-        for path in sorted(entry.paths):
-            node = tree
-            for part in path:
-                node = node.setdefault(part, {})
         row: Obj = {
             "manager": entry.manager, "operation": entry.operation, "apiVersion": entry.api_version,
-            "time": entry.time, "fieldsType": "FieldsV1", "fieldsV1": tree,
+            "time": entry.time, "fieldsType": "FieldsV1", "fieldsV1": _tree(entry.paths),
         }  # fmt: skip
         if entry.subresource:
             row["subresource"] = entry.subresource
+        if entry.subresource == "scale":
+            del row["time"]  # a real server forgets it
         encoded.append(row)
     return encoded
+
+
+def _tree(paths: set[Path]) -> Obj:
+    tree: Obj = {}
+    for path in sorted(paths):
+        node = tree
+        for part in path:
+            node = node.setdefault(part, {})
+    return tree
 
 
 def record_update(old: Obj | None, new: Obj, manager: str, api_version: str, subresource: str, time: str) -> None:

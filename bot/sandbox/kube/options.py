@@ -23,8 +23,10 @@ class Options:
     termination_s: float = 0.25  # a pod never uses more of its grace period than this
     job_s: float = 1.0  # a Job's container runs this long
     job_backoff_s: float = 2.0  # before a failed Job's next pod, doubled each time; a real cluster waits 10 s
+    job_sync_s: float = 0.1  # news of a Job's pods are gathered this long; a real cluster takes 1 s
     unhealthy_every_s: float = 2.0  # a failing readiness probe writes its event this often
     node_grace_s: float = 4.0  # a silent kubelet's node becomes NotReady after this
+    haste: float = 60.0  # waits that a real cluster counts in minutes (tolerations, scaling down) are divided by this
     node_count: int = 3
     node_cpu_millis: int = 4000
     node_memory_mib: int = 16384

@@ -15,7 +15,7 @@ from bot.sandbox.kube import apply as server_side
 from bot.sandbox.kube import schema, validation
 from bot.sandbox.kube.admission import ALPHABET, admit
 from bot.sandbox.kube.clock import Clock, stamp
-from bot.sandbox.kube.defaults import INITIAL_STATUS, apply_defaults
+from bot.sandbox.kube.defaults import INITIAL_STATUS, apply_defaults, prepare
 from bot.sandbox.kube.kinds import NAMESPACES, PODS, Obj, Resource
 from bot.sandbox.kube.managed import record_update
 from bot.sandbox.kube.quota import check_quota
@@ -75,9 +75,15 @@ class Registry:
         metadata["creationTimestamp"] = stamp(self.clock.now())
         if resource.counts_generations:
             metadata["generation"] = 1
+        if "status" in resource.subresources:
+            obj.pop("status", None)
+        apply_defaults(resource.kind, obj)
+        if not applied:  # what the server itself adds from here on belongs to nobody
+            metadata.pop("managedFields", None)
+            self._record(resource, None, obj, options)
         if resource.kind in INITIAL_STATUS:
             obj["status"] = copy.deepcopy(INITIAL_STATUS[resource.kind])
-        apply_defaults(resource.kind, obj)
+        prepare(resource.kind, obj)
         admit(resource, obj, self.chance)
         causes = validation.check(resource, obj)
         if causes:
@@ -85,9 +91,6 @@ class Registry:
         if self.store.get(resource, metadata.get("namespace", ""), metadata["name"]):
             raise already_exists(resource, metadata["name"])
         check_quota(self.store, resource, obj)
-        if not applied:
-            metadata.pop("managedFields", None)
-            self._record(resource, None, obj, options)
         _tidy(obj)
         return obj if options.dry_run else self.store.put(resource, obj)
 
@@ -176,12 +179,11 @@ class Registry:
             self._record(resource, old, obj, options)
         if options.dry_run:
             return obj
-        stored = self.store.put(resource, obj)
-        metadata = stored["metadata"]
+        metadata = obj["metadata"]
         is_over = resource is not PODS or metadata.get("deletionGracePeriodSeconds") == 0
         if metadata.get("deletionTimestamp") and not metadata.get("finalizers") and is_over:
-            self.store.remove(resource, stored)
-        return stored
+            return self.store.remove(resource, old)
+        return self.store.put(resource, obj)
 
     @staticmethod
     def _bumps(resource: Resource, old: Obj, obj: Obj) -> bool:

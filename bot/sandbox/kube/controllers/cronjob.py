@@ -110,6 +110,7 @@ class CronJobController:
             told = f"unparseable schedule: {spec['schedule']!r} : {error}"
             self._tools.recorder.warning(cron_job, COMPONENT, "UnParseableCronJobSchedule", told)
             return None
+        self._tell_unexpected(cron_job, jobs)
         now = self._tools.clock.now()
         status = dict(cron_job.get("status") or {})
         again_s: float | None = None
@@ -122,6 +123,13 @@ class CronJobController:
             again_s = None if due is None else min(3600.0, max(0.05, (due - now).total_seconds()))
         self._write_status(cron_job, status)
         return again_s
+
+    def _tell_unexpected(self, cron_job: Obj, jobs: list[Obj]) -> None:
+        known = {ref["uid"] for ref in (cron_job.get("status") or {}).get("active") or []}
+        for job in jobs:
+            if job["metadata"]["uid"] not in known and not _finished(job):
+                told = f"Saw a job that the controller did not create or forgot: {job['metadata']['name']}"
+                self._tools.recorder.warning(cron_job, COMPONENT, "UnexpectedJob", told)
 
     def _run(self, cron_job: Obj, jobs: list[Obj], due: datetime, status: Obj) -> None:
         running = [job for job in jobs if not _finished(job)]

@@ -72,7 +72,8 @@ class DeploymentController:
             return None
         paused = paused_condition(self._tools, deployment)
         if paused is not None:
-            deployment = paused
+            self._go_on_stale(paused, sets)
+            return 0.0
         if deployment["spec"].get("paused") or self._was_scaled(deployment, sets):
             self._sync_scaled(deployment, sets)
         elif deployment["spec"]["strategy"]["type"] == "Recreate":
@@ -81,6 +82,19 @@ class DeploymentController:
             self._rolling_update(deployment, sets)
         current = self._tools.store.get(DEPLOYMENTS, *key)
         return seconds_to_deadline(self._tools, current) if current else None
+
+    def _go_on_stale(self, deployment: Obj, sets: list[Obj]) -> None:
+        """After it told of a pause or its end, the real controller goes on with what it had read before, so that its
+        next status write is refused and all begins anew: by then a new ReplicaSet may be there, told of by nobody.
+        """
+        if deployment["spec"].get("paused") or deployment["spec"]["strategy"]["type"] == "Recreate":
+            return
+        if find_new(deployment, sets) is None:
+            self._announce(deployment, self._create_set(deployment, sets, _next_revision(sets)))
+
+    def _announce(self, deployment: Obj, new: Obj) -> None:
+        if new["spec"]["replicas"] > 0:
+            tell_scaled(self._tools, deployment, new, 0, new["spec"]["replicas"])
 
     def _rolling_update(self, deployment: Obj, sets: list[Obj]) -> None:
         deployment, new = self._new_set(deployment, sets, create=True)
@@ -138,7 +152,7 @@ class DeploymentController:
         """The ReplicaSet of the present template, made when missing, with its annotations brought up to date."""
         found = find_new(deployment, sets)
         others = [s for s in sets if s is not found]
-        revision = max((revision_of(s) for s in others), default=0) + 1
+        revision = _next_revision(others)
         if found is not None:
             annotations = self._set_annotations(deployment, found, revision)
             if annotations != (found["metadata"].get("annotations") or {}):
@@ -150,8 +164,7 @@ class DeploymentController:
             raise LookupError("a ReplicaSet to look up")
         new = self._create_set(deployment, others, revision)
         deployment = self._mark_revision(deployment, new, "NewReplicaSetCreated", "Created new replica set", True)
-        if new["spec"]["replicas"] > 0:
-            tell_scaled(self._tools, deployment, new, 0, new["spec"]["replicas"])
+        self._announce(deployment, new)
         return deployment, new
 
     def _create_set(self, deployment: Obj, others: list[Obj], revision: int) -> Obj:
@@ -274,3 +287,7 @@ class DeploymentController:
             current = self._tools.store.get(REPLICA_SETS, *key_of(replica_set))
             if current is not None:
                 self._tools.store.remove(REPLICA_SETS, current)
+
+
+def _next_revision(others: list[Obj]) -> int:
+    return max((revision_of(s) for s in others), default=0) + 1

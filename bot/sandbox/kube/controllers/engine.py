@@ -54,6 +54,8 @@ class Engine:
         self._heap: list[_Due] = []
         self._order = 0
         self._wake = asyncio.Event()
+        self._free = asyncio.Event()
+        self._free.set()
         store.listen(self._notice)
 
     def add(self, controller: Controller) -> None:
@@ -76,6 +78,13 @@ class Engine:
         self._order += 1
         heapq.heappush(self._heap, _Due(due, self._order, index, key))
         self._wake.set()
+
+    def hold(self) -> None:
+        """Do nothing until `release`: a control plane that is slow to see."""
+        self._free.clear()
+
+    def release(self) -> None:
+        self._free.set()
 
     def _next_due_s(self) -> float | None:
         """Seconds until something is due; drops queue entries that were overtaken."""
@@ -105,7 +114,8 @@ class Engine:
         """Work for ever."""
         while True:
             worked = 0
-            while self._step():
+            await self._free.wait()
+            while self._free.is_set() and self._step():
                 worked += 1
                 if worked % BATCH == 0:
                     await asyncio.sleep(0)  # let requests in
