@@ -12,7 +12,8 @@ from aiohttp import web
 
 from bot.sandbox.kube.access import Access
 from bot.sandbox.kube.clock import Clock
-from bot.sandbox.kube.controllers.base import Tools
+from bot.sandbox.kube.controllers.base import Tools, key_of
+from bot.sandbox.kube.controllers.budgets import BudgetController
 from bot.sandbox.kube.controllers.cronjob import CronJobController
 from bot.sandbox.kube.controllers.daemonset import DaemonSetController
 from bot.sandbox.kube.controllers.deployment import DeploymentController
@@ -22,6 +23,7 @@ from bot.sandbox.kube.controllers.garbage import GarbageCollector, NamespaceCont
 from bot.sandbox.kube.controllers.gateway import GatewayController
 from bot.sandbox.kube.controllers.job import JobController
 from bot.sandbox.kube.controllers.kubelet import Kubelet
+from bot.sandbox.kube.controllers.node_eviction import NodeEvictionController
 from bot.sandbox.kube.controllers.nodes import NodeController, create_nodes
 from bot.sandbox.kube.controllers.replicaset import ReplicaSetController
 from bot.sandbox.kube.controllers.scheduler import Scheduler
@@ -74,7 +76,8 @@ class Cluster:
             DeploymentController(self._tools), StatefulSetController(self._tools), DaemonSetController(self._tools),
             JobController(self._tools), CronJobController(self._tools), GarbageCollector(self._tools),
             NamespaceController(self._tools), self._nodes, EndpointsController(self._tools),
-            GatewayController(self._tools), self._stream,
+            GatewayController(self._tools), BudgetController(self._tools), NodeEvictionController(self._tools),
+            self._stream,
         ):  # fmt: skip
             self._engine.add(controller)
         self._closing = asyncio.Event()
@@ -177,14 +180,26 @@ class Cluster:
         self._engine.enqueue(self._nodes, ("", node))
         self._notify()
 
+    def kill_node(self, node: str) -> None:
+        """Let a node die: as `pause_node`, and its pods answer nobody; `resume_node` brings it back without them."""
+        self.pause_node(node)
+        self.traffic.dead_nodes.add(node)
+        self.traffic.refresh()
+
     def resume_node(self, node: str) -> None:
+        """Let a paused or dead node speak again; containers of a dead one have to start anew."""
         self._read_node(node)
         self._kubelet.paused.discard(node)
+        is_reborn = node in self.traffic.dead_nodes
+        self.traffic.dead_nodes.discard(node)
+        self.traffic.refresh()
         self._nodes.silent_since_s.pop(node, None)
         self._engine.enqueue(self._nodes, ("", node))
         for pod in self.store.all_of(PODS):
             if pod["spec"].get("nodeName") == node:
-                self._kubelet.refresh(pod)
+                if is_reborn:
+                    self._kubelet.kill(pod, 255, "Unknown")
+                self._kubelet.refresh(self.registry.read(PODS, *key_of(pod)))
                 self._engine.enqueue(self._kubelet, (pod["metadata"]["namespace"], pod["metadata"]["name"]))
         self._notify()
 

@@ -1,4 +1,4 @@
-"""Subresources: /scale, pod logs, evictions. Called by the HTTP door."""
+"""Subresources: /scale and pod logs. Called by the HTTP door."""
 
 import asyncio
 import copy
@@ -10,7 +10,6 @@ from aiohttp import HttpVersion11, web
 
 from bot.sandbox.kube.clock import parse_stamp, stamp
 from bot.sandbox.kube.controllers.kubelet import Kubelet
-from bot.sandbox.kube.deletion import delete
 from bot.sandbox.kube.kinds import PODS, Obj, Resource
 from bot.sandbox.kube.registry import Registry, WriteOptions
 from bot.sandbox.kube.selectors import selector_text
@@ -59,21 +58,6 @@ def put_scale(
     metadata = obj["metadata"]
     options.subresource = "scale"
     return scale_of(registry.patch(resource, metadata["namespace"], metadata["name"], scaled, options))
-
-
-def evict(registry: Registry, namespace: str, name: str, body: Obj) -> Obj:
-    """Delete a pod the polite way; the answer of the eviction subresource."""
-    pod = registry.read(PODS, namespace, name)
-    target = {
-        "type": "DisruptionTarget", "status": "True", "lastProbeTime": None,
-        "lastTransitionTime": stamp(registry.clock.now()),
-        "reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting",
-    }  # fmt: skip
-    kept = [c for c in pod["status"].get("conditions") or [] if c["type"] != "DisruptionTarget"]
-    draft = {**pod, "metadata": dict(pod["metadata"]), "status": {**pod["status"], "conditions": [*kept, target]}}
-    registry.store.put(PODS, draft)  # the server's own write, owned by nobody
-    delete(registry, PODS, namespace, name, _mapping(body.get("deleteOptions")))
-    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
 
 class PodLogs:

@@ -11,6 +11,7 @@ from aiohttp import web
 from bot.sandbox.kube import merge, reviews
 from bot.sandbox.kube.access import Access
 from bot.sandbox.kube.deletion import delete as begin_delete
+from bot.sandbox.kube.evictions import evict
 from bot.sandbox.kube.kinds import ACCESS_REVIEWS, NAMESPACES, PODS, SELF_ACCESS_REVIEWS, SELF_RULES_REVIEWS, Obj
 from bot.sandbox.kube.lists import matcher
 from bot.sandbox.kube.paths import Target
@@ -25,7 +26,7 @@ from bot.sandbox.kube.status import (
     unknown_format,
     unsupported_media_type,
 )
-from bot.sandbox.kube.subresources import evict, put_scale
+from bot.sandbox.kube.subresources import put_scale
 from bot.sandbox.kube.wire import YAML_TYPES, content_type, is_true, parse_object, parse_patch, respond
 
 APPLY = "application/apply-patch+yaml"
@@ -47,7 +48,8 @@ class Writes:
             return respond(reviews.answer(self._access, target.resource, user, body), 201)
         match target.subresource:
             case "eviction":
-                return respond(evict(self.registry, target.namespace, target.name, body), 201)
+                evicted = evict(self.registry, target.namespace, target.name, body, options.dry_run)
+                return respond(evicted, 201)
             case "token":
                 return respond(self._access.issue(target.namespace, target.name, body), 201)
             case "":

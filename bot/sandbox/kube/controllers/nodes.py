@@ -9,6 +9,7 @@ from bot.sandbox.kube.store import StoredEvent
 
 COMPONENT = "node-controller"
 UNREACHABLE = "node.kubernetes.io/unreachable"
+CORDONED = "node.kubernetes.io/unschedulable"
 
 
 class NodeController:
@@ -27,6 +28,8 @@ class NodeController:
         node = self._tools.store.get(NODES, *key)
         if node is None:
             return None
+        self._cordon(node)
+        node = self._tools.registry.read(NODES, *key)
         name = node["metadata"]["name"]
         since_s = self.silent_since_s.get(name)
         ready = condition(node, "Ready")
@@ -48,6 +51,22 @@ class NodeController:
             self._tools.recorder.normal(node, COMPONENT, "NodeNotReady", f"Node {name} status is now: NodeNotReady")
             self._mark_pods(name)
         return None
+
+    def _cordon(self, node: Obj) -> None:
+        """Let the taint of a cordoned node follow its spec.unschedulable."""
+        taints = node["spec"].get("taints") or []
+        is_closed = bool(node["spec"].get("unschedulable"))
+        if is_closed == any(taint["key"] == CORDONED for taint in taints):
+            return
+        spec = {**node["spec"], "taints": [taint for taint in taints if taint["key"] != CORDONED]}
+        if is_closed:
+            spec["taints"].append({"key": CORDONED, "effect": "NoSchedule", "timeAdded": self._tools.now()})
+        if not spec["taints"]:
+            del spec["taints"]
+        self._tools.store.put(NODES, {**node, "metadata": dict(node["metadata"]), "spec": spec})
+        told = "NotSchedulable" if is_closed else "Schedulable"
+        name = node["metadata"]["name"]
+        self._tools.recorder.normal(node, "kubelet", f"Node{told}", f"Node {name} status is now: Node{told}")
 
     def _write(self, node: Obj, value: str, reason: str, message: str, taints: list[Obj]) -> None:
         now = self._tools.now()

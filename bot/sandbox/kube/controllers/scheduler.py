@@ -10,6 +10,7 @@ from bot.sandbox.kube.quota import quantity, requested
 from bot.sandbox.kube.store import Change, StoredEvent
 
 ZONE = "topology.kubernetes.io/zone"
+UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 RETRY_S = 2.0
 
 
@@ -74,9 +75,13 @@ class Scheduler:
         wanted = pod["spec"].get("nodeSelector") or {}
         if not wanted.items() <= (node["metadata"].get("labels") or {}).items():
             return ["node(s) didn't match Pod's node affinity/selector"]
-        for taint in node["spec"].get("taints") or []:
-            if taint["effect"] != "PreferNoSchedule" and not _tolerates(pod, taint):
-                if taint["key"] == "node.kubernetes.io/unschedulable":
+        taints = node["spec"].get("taints") or []
+        if node["spec"].get("unschedulable"):
+            taints = [*taints, {"key": UNSCHEDULABLE, "effect": "NoSchedule"}]
+        for taint in taints:
+            bearing = (tolerates(t, taint) for t in pod["spec"].get("tolerations") or [])
+            if taint["effect"] != "PreferNoSchedule" and not any(bearing):
+                if taint["key"] == UNSCHEDULABLE:
                     return ["node(s) were unschedulable"]
                 return [f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"]
         load = self._load.get(node["metadata"]["name"], Counter())
@@ -135,13 +140,10 @@ class Scheduler:
         self._tools.recorder.normal(pod, SCHEDULER, "Scheduled", f"Successfully assigned {target} to {name}")
 
 
-def _tolerates(pod: Obj, taint: Obj) -> bool:
-    for toleration in pod["spec"].get("tolerations") or []:
-        if toleration.get("effect") not in (None, "", taint["effect"]):
-            continue
-        if toleration.get("operator") == "Exists":
-            if toleration.get("key") in (None, "", taint["key"]):
-                return True
-        elif toleration.get("key") == taint["key"] and toleration.get("value", "") == taint.get("value", ""):
-            return True
-    return False
+def tolerates(toleration: Obj, taint: Obj) -> bool:
+    """Whether one toleration covers a taint."""
+    if toleration.get("effect") not in (None, "", taint["effect"]):
+        return False
+    if toleration.get("operator") == "Exists":
+        return toleration.get("key") in (None, "", taint["key"])
+    return bool(toleration.get("key") == taint["key"] and toleration.get("value", "") == taint.get("value", ""))
