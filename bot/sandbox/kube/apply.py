@@ -12,7 +12,8 @@ from bot.sandbox.kube.status import ApiError
 def apply(live: Obj | None, intent: Obj, manager: str, api_version: str, force: bool, time: str) -> Obj:
     """The object after `manager` applied `intent`, with managedFields; raises the 409 of a real server on conflict."""
     base = live or {"metadata": {}}
-    wanted = leaves(intent)
+    # Only items of keyed lists are owned for themselves by who applies, not the maps and lists around fields.
+    wanted = {p: v for p, v in leaves(intent).items() if p[-1] != "." or p[-2].startswith("k:")}
     current = leaves(base)
     entries = decode(base)
     mine = next((e for e in entries if e.is_of(manager, "Apply", "")), None)

@@ -15,7 +15,7 @@ VERSION: Obj = {
 _SUB_VERBS = {"scale": ["get", "patch", "update"], "status": ["get", "patch", "update"], "log": ["get"],
               "eviction": ["create"], "binding": ["create"], "token": ["create"], "finalize": ["update"]}  # fmt: skip
 _SUB_KINDS = {"scale": ("autoscaling", "v1", "Scale"), "eviction": ("policy", "v1", "Eviction"),
-              "token": ("authentication.k8s.io", "v1", "TokenRequest"), "binding": ("", "v1", "Binding")}  # fmt: skip
+              "token": ("authentication.k8s.io", "v1", "TokenRequest"), "binding": ("", "", "Binding")}  # fmt: skip
 
 
 def api_versions(host: str) -> Obj:
@@ -57,7 +57,8 @@ def resource_list(group: str, version: str) -> Obj | None:
             row = {"name": f"{resource.plural}/{sub}", "singularName": "", "namespaced": resource.namespaced}
             if sub in _SUB_KINDS:
                 other_group, other_version, kind = _SUB_KINDS[sub]
-                row |= ({"group": other_group} if other_group else {}) | {"version": other_version, "kind": kind}
+                row |= {"group": other_group, "version": other_version} if other_group else {}
+                row["kind"] = kind
             else:
                 row["kind"] = resource.kind
             rows.append(row | {"verbs": _SUB_VERBS[sub]})

@@ -5,7 +5,7 @@ from collections import OrderedDict
 
 from bot.sandbox.kube.clock import micro_stamp, stamp
 from bot.sandbox.kube.kinds import EVENTS, Obj
-from bot.sandbox.kube.managed import owned_whole
+from bot.sandbox.kube.managed import sign
 from bot.sandbox.kube.registry import Registry
 
 SCHEDULER = "default-scheduler"
@@ -33,11 +33,9 @@ class Recorder:
     def _write(self, about: Obj, component: str, kind: str, reason: str, message: str, host: str, path: str) -> None:
         metadata = about["metadata"]
         group = (metadata["uid"], component, kind, reason, path)
-        if component != SCHEDULER and self._are_many(group, message):
-            message = COMBINED + message
-            identity = group
-        else:
-            identity = (*group, message)
+        are_many = component != SCHEDULER and self._are_many(group, message)
+        identity = group if are_many else (*group, message)
+        message = COMBINED + message if are_many else message
         known = self._known.get(identity)
         stored = self._registry.store.get(EVENTS, *known) if known else None
         now = self._registry.clock.now()
@@ -101,12 +99,11 @@ class Recorder:
 
 def _owner(event: Obj, component: str, time: str) -> Obj:
     """The one entry of an event's managedFields. The scheduler's client speaks the newer group, where names differ."""
-    fields = owned_whole({k: v for k, v in event.items() if v not in (None, "", {})})
-    version = "v1"
+    told = {k: v for k, v in event.items() if v not in (None, "", {})}
+    entry = sign(told, _MANAGERS.get(component, "kube-controller-manager"), "v1", time)
     if component == SCHEDULER:
-        version = "events.k8s.io/v1"
-        newer = {"f:involvedObject": "f:regarding", "f:message": "f:note", "f:reportingComponent": "f:reportingController"}
-        fields = {newer.get(name, name): inner for name, inner in fields.items() if name != "f:source"}
-    manager = _MANAGERS.get(component, "kube-controller-manager")
-    return {"manager": manager, "operation": "Update", "apiVersion": version, "time": time,
-            "fieldsType": "FieldsV1", "fieldsV1": fields}  # fmt: skip
+        newer = {"f:involvedObject": "f:regarding", "f:message": "f:note",
+                 "f:reportingComponent": "f:reportingController"}  # fmt: skip
+        entry["apiVersion"] = "events.k8s.io/v1"
+        entry["fieldsV1"] = {newer.get(name, name): inner for name, inner in entry["fieldsV1"].items()}
+    return entry

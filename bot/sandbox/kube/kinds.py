@@ -60,7 +60,10 @@ PODS = Resource(
     short_names=("po",), categories=("all",), subresources=("log", "status", "eviction", "binding"),
     counts_generations=True,
 )  # fmt: skip
-NAMESPACES = _core("namespaces", "Namespace", "ns", namespaced=False, subresources=("status", "finalize"))
+NAMESPACES = _core(
+    "namespaces", "Namespace", "ns", namespaced=False, subresources=("status", "finalize"),
+    verbs=tuple(verb for verb in ALL_VERBS if verb != "deletecollection"),
+)  # fmt: skip
 NODES = _core("nodes", "Node", "no", namespaced=False, subresources=("status",))
 EVENTS = _core("events", "Event", "ev")
 SERVICES = _core("services", "Service", "svc", categories=("all",), subresources=("status",))
@@ -164,7 +167,7 @@ MERGE_KEYS: dict[str, tuple[str, ...]] = {
     "addresses": ("type",),
     "podIPs": ("ip",),
 }
-SETS = frozenset({"finalizers"})  # lists of scalars that behave as sets
+SETS = frozenset({"finalizers", "succeeded", "failed"})  # lists of scalars that behave as sets
 
 
 def merge_keys(parent: str, field: str) -> tuple[str, ...] | None:

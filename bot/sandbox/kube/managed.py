@@ -21,6 +21,7 @@ _ATOMIC_ITEMS = frozenset({"ownerReferences"})  # found by their key, but owned 
 _DOTTED = frozenset({
     "labels", "annotations", "rollingUpdate", "conditions", "ownerReferences", "finalizers", "data", "env", "volumes",
     "volumeMounts", "ports", "limits", "requests", "readinessProbe", "livenessProbe", "httpGet", "podIPs",
+    "uncountedTerminatedPods", "resourceAttributes", "nonResourceAttributes",
 })  # fmt: skip
 
 
@@ -60,9 +61,9 @@ def leaves(obj: Obj) -> dict[Path, Any]:
     return found
 
 
-def owned_whole(obj: Obj) -> Obj:
-    """fieldsV1 of an object of which one manager owns everything."""
-    return _tree(set(leaves(obj)))
+def sign(obj: Obj, manager: str, api_version: str, time: str, subresource: str = "") -> Obj:
+    """The entry of an object of which one manager owns everything."""
+    return encode([Owned(manager, "Update", api_version, time, subresource, set(leaves(obj)))])[0]
 
 
 def item_key(item: Any, keys: tuple[str, ...]) -> str:

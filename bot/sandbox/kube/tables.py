@@ -7,6 +7,7 @@ from typing import Any
 from bot.sandbox.kube.clock import parse_stamp
 from bot.sandbox.kube.kinds import Obj, Resource
 from bot.sandbox.kube.selectors import selector_text
+from bot.sandbox.kube.table_words import WORDS
 
 Cells = list[Any]
 Column = tuple[str, str, int]  # name, type, priority (1: only with -o wide)
@@ -25,9 +26,10 @@ def table(resource: Resource, items: list[Obj], now: datetime, include: str, met
             row["object"] = partial_metadata(obj)
         rows.append(row)
     definitions = [
-        {"name": name, "type": kind, "format": "name" if name == "Name" else "", "description": name, "priority": rank}
+        {"name": name, "type": kind, "format": "name" if name == "Name" else "",
+         "description": WORDS.get(f"{resource.kind} {name}") or WORDS.get(name, name), "priority": rank}
         for name, kind, rank in [("Name", "string", 0), *columns]
-    ]
+    ]  # fmt: skip
     return {
         "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
         "columnDefinitions": definitions if head else None, "rows": rows,

@@ -204,7 +204,7 @@ def _count(status: Obj, name: str, count: int) -> None:
 def _ended_at(pod: Obj) -> str:
     """When the last container of a failed pod ended, else when the pod was made."""
     states = [c["state"].get("terminated") or {} for c in pod["status"].get("containerStatuses") or []]
-    return max((s["finishedAt"] for s in states if s.get("finishedAt")), default=pod["metadata"]["creationTimestamp"])
+    return max((str(s["finishedAt"]) for s in states if s.get("finishedAt")), default=str(pod["metadata"]["creationTimestamp"]))
 
 
 def _is_finished(job: Obj) -> bool:
