@@ -204,7 +204,8 @@ def _count(status: Obj, name: str, count: int) -> None:
 def _ended_at(pod: Obj) -> str:
     """When the last container of a failed pod ended, else when the pod was made."""
     states = [c["state"].get("terminated") or {} for c in pod["status"].get("containerStatuses") or []]
-    return max((str(s["finishedAt"]) for s in states if s.get("finishedAt")), default=str(pod["metadata"]["creationTimestamp"]))
+    ends = [str(state["finishedAt"]) for state in states if state.get("finishedAt")]
+    return max(ends, default=str(pod["metadata"]["creationTimestamp"]))
 
 
 def _is_finished(job: Obj) -> bool:
