@@ -20,6 +20,7 @@ from aiohttp import web
 
 from bot import failpoints
 from bot.context import Bell, Context
+from bot.errors import KajitoriError
 from bot.inbound.health import STALE_S, Gate, Health
 from bot.inbound.intake import Intake
 from bot.inbound.slack.dispatch import BoltDispatch
@@ -46,6 +47,10 @@ from bot.store.migrate import migrate
 log = structlog.get_logger()
 DRAIN_S = 20.0
 """For what was begun before the stop; Kubernetes kills after 30 s, and closing takes some too."""
+
+
+class CannotListen(KajitoriError):
+    """The address of the configuration can't be had."""
 
 
 @dataclass(slots=True)
@@ -140,7 +145,14 @@ async def _serve(settings: Settings, health: Health, gate: Gate, stack: AsyncExi
     runner = web.AppRunner(web_app, access_log=None, **SERVER_OPTIONS)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, settings.listen.host, settings.listen.port).start()
+    try:
+        await web.TCPSite(runner, settings.listen.host, settings.listen.port).start()
+    except OSError as error:
+        place = f"{settings.listen.host}:{settings.listen.port}"
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise CannotListen(
+            f"can't listen on {place} ({reason}). Stop what listens there, or set http.listen in {settings.path}"
+        ) from error
     return int(runner.addresses[0][1])
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from bot import app
 from bot.settings import load
@@ -50,3 +51,10 @@ async def test_a_bot_at_work_is_ready_and_names_its_parts(tmp_path: Path) -> Non
         assert status == 200
         assert body["parts"] == dict.fromkeys(body["parts"], "ok")
         assert {"slack", "inbox", "outbox", "releases"} <= set(body["parts"])
+
+
+async def test_an_address_that_is_taken_is_said_in_one_sentence(tmp_path: Path) -> None:
+    async with open_chat(tmp_path) as chat:
+        settings = load(chat.sandbox.config_path, chat.sandbox.environment())
+        with pytest.raises(app.CannotListen, match=r"can't listen on 127\.0\.0\.1:\d+ \(Address already in use\)"):
+            await app.run(settings, router, stop=asyncio.Event())

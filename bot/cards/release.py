@@ -182,10 +182,11 @@ def _buttons(release: Release) -> list[Block]:
         ask = confirm("Abort this release?", question, "Abort", "Let it go on")
         return [button("Abort", "release.abort", value, style="danger", confirm=ask), details]
     shown: list[Block] = []
-    differs = plan.from_version != plan.to_version
+    # A rollback left its version behind on purpose: no button leads there again.
+    undoable = plan.from_version != plan.to_version and plan.kind is not ReleaseKind.ROLLBACK
     if release.followed_by is not None:
         return [details]
-    if release.phase in (ReleasePhase.SUCCEEDED, ReleasePhase.FAILED) and differs:
+    if release.phase in (ReleasePhase.SUCCEEDED, ReleasePhase.FAILED) and undoable:
         question = Mrkdwn(
             f"{bold(plan.target.service)} in {bold(plan.target.environment)} goes back to {code(plan.from_version)}."
         )

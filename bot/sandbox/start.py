@@ -14,9 +14,12 @@ import webbrowser
 from pathlib import Path
 from typing import IO
 
+from bot.sandbox.kube import Options
 from bot.sandbox.server import Sandbox
 
 DEFAULT_FOLDER = Path(".sandbox")
+TO_WATCH_S = 0.7
+"""From a bound pod to its running container: slow enough to see a rollout move, and to kill the bot half-way."""
 
 
 async def main(port: int, state_dir: Path | None, open_browser: bool) -> int:
@@ -29,7 +32,12 @@ async def main(port: int, state_dir: Path | None, open_browser: bool) -> int:
     if lock is None:
         print(f"Another sandbox runs in {folder}. Stop it, or name another folder with --state.", file=sys.stderr)
         return 1
-    sandbox = Sandbox(folder, port=port, say=lambda line: print(line, file=sys.stderr, flush=True))
+    sandbox = Sandbox(
+        folder,
+        port=port,
+        cluster_options=Options(start_s=TO_WATCH_S),
+        say=lambda line: print(line, file=sys.stderr, flush=True),
+    )
     with lock:
         try:
             await sandbox.start()
