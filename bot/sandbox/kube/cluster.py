@@ -63,7 +63,7 @@ class Cluster:
         self.clock = Clock(self.options.clock, self.options.pace)
         self.store = Store(self.options.history)
         self.registry = Registry(self.store, self.clock, random.Random(self.options.seed))
-        self.faults = Faults()
+        self.faults = Faults(lambda: self.store.version)
         self.access = Access({token: "kubernetes-admin"}, self.store, self.clock)
         self._engine = Engine(self.store, self.clock, self.options.lag_s / self.options.speed)
         self._tools = Tools(self.registry, Recorder(self.registry, self.options.max_events), self.options)
@@ -217,6 +217,16 @@ class Cluster:
         """Node names with whether their kubelet is paused."""
         return {node["metadata"]["name"]: node["metadata"]["name"] in self._kubelet.paused
                 for node in self.store.all_of(NODES)}  # fmt: skip
+
+    def jump_clock(self, seconds: float) -> None:
+        """Let the wall clock jump, back too: deadlines, schedules and timestamps follow it."""
+        self.clock.skip_wall(seconds)
+        self._engine.look_again()
+        self._notify()
+
+    def end_watches(self) -> None:
+        """End all open watches in good order; their readers come back, and meet the faults that are in force."""
+        self._reads.end_watches()
 
     def expire_history(self) -> None:
         """Make resumed watches and `continue` tokens answer 410."""

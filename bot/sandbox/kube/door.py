@@ -18,7 +18,8 @@ from bot.sandbox.kube.paths import NoResource, Target, parse
 from bot.sandbox.kube.rbac import User
 from bot.sandbox.kube.reads import Reads
 from bot.sandbox.kube.selectors import named_by
-from bot.sandbox.kube.status import ApiError, conflict, method_not_allowed, no_such_path, unauthorized
+from bot.sandbox.kube.spoiling import NoAnswer, misbehave, refused
+from bot.sandbox.kube.status import ApiError, method_not_allowed, no_such_path
 from bot.sandbox.kube.subresources import PodLogs
 from bot.sandbox.kube.wire import RequestRecord, content_type, respond, respond_text
 from bot.sandbox.kube.writes import Writes
@@ -58,7 +59,7 @@ class Door:
         try:
             response = await self._with_faults(request, path, raw, pass_token)
             status = response.status
-        except _NoAnswer:
+        except NoAnswer:
             transport = request.transport
             if transport is not None:
                 transport.abort()
@@ -75,59 +76,46 @@ class Door:
         fault = self._faults.take(request.method, whole)
         if fault is None:
             return await self._answer(request, path, raw, pass_token)
-        match fault.kind:
-            case FaultKind.STATUS:
-                return _scripted(fault)
-            case FaultKind.HANG:
-                await self._wait(fault.seconds)
-                return await self._answer(request, path, raw, pass_token)
-            case FaultKind.RESET:
-                raise _NoAnswer
-            case FaultKind.RESET_AFTER:
-                await self._answer(request, path, raw, pass_token)
-                raise _NoAnswer
-            case FaultKind.CONFLICT:
-                target = parse(path)
-                if isinstance(target, Target):
-                    return _refused(conflict(target.resource, target.name))
-                return _refused(ApiError(409, "Conflict", "conflict"))
-            case FaultKind.UNAUTHORIZED:
-                return _refused(unauthorized())
 
-    async def _wait(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._closing.wait()
-        except TimeoutError:
-            return
+        async def truth(during: Fault | None) -> web.StreamResponse:
+            return await self._answer(request, path, raw, pass_token, during)
 
-    async def _answer(self, request: web.Request, path: str, raw: bytes, pass_token: str) -> web.StreamResponse:
+        return await misbehave(request, path, fault, self._closing, truth)
+
+    async def _answer(
+        self, request: web.Request, path: str, raw: bytes, pass_token: str, fault: Fault | None = None
+    ) -> web.StreamResponse:
         try:
             user = self._access.user_of(request.headers.get("Authorization") or (pass_token and f"Bearer {pass_token}"))
             user = self._access.impersonated(user, request.headers, request.headers.getall("Impersonate-Group", []))
             target = parse(path)
             if isinstance(target, Target):
-                return await self._resource(request, target, user, raw)
+                return await self._resource(request, target, user, raw, fault)
             if isinstance(target, NoResource):
                 raise no_such_path()
             self._access.authorize_path(user, request.method, path)
             return self._document(request, path)
         except ApiError as error:
-            return _refused(error)
+            return refused(error)
 
-    async def _resource(self, request: web.Request, target: Target, user: User, raw: bytes) -> web.StreamResponse:
+    async def _resource(
+        self, request: web.Request, target: Target, user: User, raw: bytes, fault: Fault | None
+    ) -> web.StreamResponse:
         query = request.query
+        reads = self._reads
+        if fault is not None and fault.kind is FaultKind.STALE:
+            reads = reads.as_of(target.resource, fault.version or 0)
         verb = _verb(request.method, target, query)
         self._access.authorize(user, verb, target, named_by(query))
         match verb:
             case "get" if target.subresource == "log":
                 return await self._logs.answer(request, target.namespace, target.name, query)
             case "get":
-                return self._reads.get(request, target)
+                return reads.get(request, target)
             case "list":
-                return self._reads.list(request, target)
+                return reads.list(request, target)
             case "watch":
-                return await self._reads.watch(request, target, self._closing)
+                return await self._reads.watch(request, target, self._closing, fault)
             case "create":
                 return self._writes.create(request, target, user, raw)
             case "update":
@@ -153,11 +141,9 @@ class Door:
         body = _discovered(clean, request.host)
         if body is None:
             return respond_text(PAGE_NOT_FOUND, 404)
+        if clean == "/openapi/v3":  # a real server calls its index text
+            return respond(body, headers={"Content-Type": "text/plain; charset=utf-8"})
         return respond(body)
-
-
-class _NoAnswer(Exception):
-    """The connection is to be closed without a word."""
 
 
 def _discovered(path: str, host: str) -> Any:
@@ -200,14 +186,3 @@ def _verb(method: str, target: Target, query: Mapping[str, str]) -> str:
             return "delete" if target.name else "deletecollection"
         case _:
             raise method_not_allowed()
-
-
-def _refused(error: ApiError) -> web.Response:
-    return respond(error.status(), error.code, error.headers)
-
-
-def _scripted(fault: Fault) -> web.Response:
-    headers = {"Content-Type": fault.content_type}
-    if fault.retry_after_s is not None:
-        headers["Retry-After"] = str(fault.retry_after_s)
-    return web.Response(status=fault.code, body=fault.body.encode(), headers=headers)

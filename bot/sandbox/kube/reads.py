@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable
 from aiohttp import web
 
 from bot.sandbox.kube.encoded import Encoded
+from bot.sandbox.kube.faults import Fault
 from bot.sandbox.kube.kinds import Obj, Resource
 from bot.sandbox.kube.lists import Lists, list_metadata
 from bot.sandbox.kube.options import Options
 from bot.sandbox.kube.paths import Target
 from bot.sandbox.kube.registry import Registry
-from bot.sandbox.kube.status import ApiError, method_not_allowed
+from bot.sandbox.kube.status import method_not_allowed
+from bot.sandbox.kube.streams import Stream
 from bot.sandbox.kube.subresources import scale_of
 from bot.sandbox.kube.tables import partial_metadata, table
 from bot.sandbox.kube.watch import Line, Watch
@@ -25,7 +27,13 @@ class Reads:
         self._registry = registry
         self._options = options
         self._encoded = Encoded()
+        self._watches: set[Watch] = set()
         self.lists = Lists(registry.store)
+
+    def as_of(self, resource: Resource, version: int) -> "Reads":
+        """These reads as a cache would answer them that has seen no more than that version of a resource."""
+        registry = self._registry
+        return Reads(Registry(registry.store.as_of(resource, version), registry.clock, registry.chance), self._options)
 
     def get(self, request: web.Request, target: Target) -> web.Response:
         if "get" not in target.resource.verbs:
@@ -62,15 +70,23 @@ class Reads:
             b'%s,"items":[%s]}\n' % (told, b",".join([self._encoded.item(resource, obj) for obj in items]))
         )
 
-    async def watch(self, request: web.Request, target: Target, closing: asyncio.Event) -> web.StreamResponse:
+    async def watch(
+        self, request: web.Request, target: Target, closing: asyncio.Event, fault: Fault | None = None
+    ) -> web.StreamResponse:
         if "watch" not in target.resource.verbs:
             raise method_not_allowed()
         line = self._line(request, target)
         watch = Watch(self._registry.store, target, request.query, line, self._options.bookmark_s, closing)
+        self._watches.add(watch)
         try:
-            return await watch.stream(request)
-        except ApiError as error:
-            return respond(error.status(), error.code)
+            return await watch.serve(Stream(request, closing, fault))
+        finally:
+            self._watches.discard(watch)
+
+    def end_watches(self) -> None:
+        """Let every open watch end in good order, as a server does that restarts."""
+        for watch in self._watches:
+            watch.end()
 
     def _line(self, request: web.Request, target: Target) -> Line:
         """How a watch writes an event."""

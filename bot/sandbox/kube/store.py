@@ -117,6 +117,24 @@ class Store:
     def collection(self, resource: Resource) -> Collection:
         return self._collections.setdefault(resource.full_name, Collection(self._history))
 
+    def as_of(self, resource: Resource, version: int) -> "Store":
+        """A store with the objects of one resource as they were at a version, or at the oldest that is remembered."""
+        then = Store(self._history)
+        present = self.collection(resource)
+        then._version = min(max(version, present.oldest), self._version)
+        past = dict(present.objects)
+        for event in reversed(present.since(then._version)):
+            key = (event.obj["metadata"].get("namespace", ""), event.obj["metadata"]["name"])
+            if event.before is None:
+                past.pop(key, None)
+            else:
+                past[key] = event.before
+        collection = then.collection(resource)
+        for key, obj in past.items():
+            collection.objects[key] = obj
+            collection.index(key, None, obj)
+        return then
+
     def wake_watchers(self) -> None:
         """Let every watch look again: its history was cut, or the server closes."""
         for collection in self._collections.values():

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from aiohttp import HttpVersion11, web
+from aiohttp import web
 
 from bot.sandbox.kube.kinds import Obj, Resource
 from bot.sandbox.kube.lists import matcher
@@ -17,10 +17,11 @@ from bot.sandbox.kube.paths import Target
 from bot.sandbox.kube.selectors import Matcher
 from bot.sandbox.kube.status import Cause, expired, invalid
 from bot.sandbox.kube.store import Change, Collection, Store, StoredEvent
+from bot.sandbox.kube.streams import POLL_S, Ended, Stream
 from bot.sandbox.kube.wire import dumps, is_true, number, version_number
 
 Line = Callable[[str, Obj], bytes]  # an event on the wire: the object whole, as a Table, metadata only
-POLL_S = 1.0  # how often a silent stream looks whether its reader is still there
+LAST_BOOKMARK_S = 2.0  # before the time limit, as a real server sends it
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,63 +69,69 @@ class Watch:
         self._line = line
         self._bookmark_s = bookmark_s
         self._closing = closing
+        self._wake = asyncio.Event()
+        self._is_ended = False
 
-    async def stream(self, request: web.Request) -> web.StreamResponse:
+    def end(self) -> None:
+        """End the stream soon, as if its time were over."""
+        self._is_ended = True
+        self._wake.set()
+
+    async def serve(self, stream: Stream) -> web.StreamResponse:
         """Serve until the time limit, the reader's end or the server's."""
-        response = web.StreamResponse(headers={"Content-Type": "application/json"})
-        if request.version >= HttpVersion11:
-            response.enable_chunked_encoding()
-        await response.prepare(request)
-        wake = asyncio.Event()
-        self._collection.watchers.add(wake)
+        self._collection.watchers.add(self._wake)
         try:
-            await self._serve(request, response, wake)
-        except ConnectionError:
-            return response  # the reader left
+            await stream.open()
+            await self._tell(stream)
+        except (ConnectionError, Ended):
+            return stream.response  # the reader left, or a fault was ordered
         finally:
-            self._collection.watchers.discard(wake)
-        return response
+            self._collection.watchers.discard(self._wake)
+        return stream.response
 
-    async def _serve(self, request: web.Request, response: web.StreamResponse, wake: asyncio.Event) -> None:
+    async def _tell(self, stream: Stream) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._plan.timeout_s
-        next_bookmark = loop.time() + self._bookmark_s
+        next_bookmark = self._next_bookmark(loop.time(), deadline)
         at = self._plan.start
         if at is None:
             at = self._store.version
             for obj in self._store.all_of(self._resource, self._namespace):
                 if self._chosen(obj):
-                    await response.write(self._line("ADDED", obj))
+                    await stream.send([self._line("ADDED", obj)])
             if self._plan.tells_initial_end:
-                await response.write(self._bookmark(at, initial=True))
-        while not self._closing.is_set():
-            wake.clear()
+                await stream.send([self._bookmark(at, initial=True)])
+        while not (self._closing.is_set() or self._is_ended):
+            self._wake.clear()
             if at < self._collection.oldest:
-                await response.write(dumps({"type": "ERROR", "object": expired(at, self._collection.oldest).status()}))
+                await stream.send([dumps({"type": "ERROR", "object": expired(at, self._collection.oldest).status()})])
                 return
             lines: list[bytes] = []
             for event in self._collection.since(at):
                 lines += self._seen(event)
                 at = event.version
             if lines:
-                await response.write(b"".join(lines))
+                await stream.send(lines)
                 continue
             now = loop.time()
             if now >= deadline:
-                if self._plan.bookmarks:
-                    await response.write(self._bookmark(self._store.version))
                 return
             if self._plan.bookmarks and now >= next_bookmark:
-                next_bookmark = now + self._bookmark_s
+                next_bookmark = self._next_bookmark(now, deadline)
                 at = max(at, self._store.version)
-                await response.write(self._bookmark(at))
-            if request.transport is None or request.transport.is_closing():
+                await stream.send([self._bookmark(at)])
+            if stream.is_left:
                 return
             try:
                 async with asyncio.timeout(min(POLL_S, deadline - now, max(next_bookmark - now, 0.01))):
-                    await wake.wait()
+                    await self._wake.wait()
             except TimeoutError:
                 continue
+
+    def _next_bookmark(self, now: float, deadline: float) -> float:
+        """Every so often, and shortly before the end where there is time for it."""
+        early = deadline - LAST_BOOKMARK_S
+        return early if now < early < now + self._bookmark_s else now + self._bookmark_s
 
     def _seen(self, event: StoredEvent) -> Iterator[bytes]:
         """The event as this watch's selector sees it: objects enter as ADDED and leave as DELETED."""

@@ -69,6 +69,11 @@ class Engine:
     def enqueue(self, controller: Controller, key: Key, after_s: float = 0.0) -> None:
         self._push(self._controllers.index(controller), key, after_s)
 
+    def look_again(self) -> None:
+        """Let all that waits for its time look at the clock anew: the wall clock has jumped."""
+        for index, key in list(self._pending):
+            self._push(index, key, 0.0)
+
     def _push(self, index: int, key: Key, after_s: float) -> None:
         due = self._clock.steady_s() + after_s
         known = self._pending.get((index, key))
