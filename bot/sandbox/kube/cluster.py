@@ -12,6 +12,7 @@ from aiohttp import web
 
 from bot.sandbox.kube.access import Access
 from bot.sandbox.kube.clock import Clock
+from bot.sandbox.kube.controllers.autoscaler import AutoscalerController
 from bot.sandbox.kube.controllers.base import Tools, key_of
 from bot.sandbox.kube.controllers.budgets import BudgetController
 from bot.sandbox.kube.controllers.cronjob import CronJobController
@@ -33,6 +34,7 @@ from bot.sandbox.kube.door import Door
 from bot.sandbox.kube.events import Recorder
 from bot.sandbox.kube.faults import Faults
 from bot.sandbox.kube.kinds import BY_KIND, NAMESPACES, NODES, PODS, Obj
+from bot.sandbox.kube.load import Load
 from bot.sandbox.kube.options import Options
 from bot.sandbox.kube.pods_view import pods_view
 from bot.sandbox.kube.reads import Reads
@@ -70,6 +72,7 @@ class Cluster:
         self._kubelet = Kubelet(self._tools, image_exists)
         self._nodes = NodeController(self._tools)
         self.traffic = Traffic(self.store, self.clock, self.options)
+        self.load = Load(self.traffic)
         self._stream = TrafficController(self.traffic, self.clock)
         for controller in (
             Scheduler(self._tools), self._kubelet, ReplicaSetController(self._tools),
@@ -77,7 +80,7 @@ class Cluster:
             JobController(self._tools), CronJobController(self._tools), GarbageCollector(self._tools),
             NamespaceController(self._tools), self._nodes, EndpointsController(self._tools),
             GatewayController(self._tools), BudgetController(self._tools), NodeEvictionController(self._tools),
-            self._stream,
+            AutoscalerController(self._tools, self.load), self._stream,
         ):  # fmt: skip
             self._engine.add(controller)
         self._closing = asyncio.Event()
