@@ -21,9 +21,7 @@ WORDS = {
         "for lists. More info: "
         "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata"
     ),
-    "IP": (
-        "podIP address allocated to the pod. Routable at least within the cluster. Empty if not yet allocated."
-    ),
+    "IP": ("podIP address allocated to the pod. Routable at least within the cluster. Empty if not yet allocated."),
     "Node": (
         "NodeName indicates in which node this pod is scheduled. If empty, this pod is a candidate for "
         "scheduling by the scheduler defined in schedulerName. Once this field is set, the kubelet for this "
@@ -41,7 +39,7 @@ WORDS = {
     ),
     "Readiness Gates": (
         "If specified, all readiness gates will be evaluated for pod readiness. A pod is ready when all its "
-        "containers are ready AND all conditions specified in the readiness gates have status equal to \"True\""
+        'containers are ready AND all conditions specified in the readiness gates have status equal to "True"'
         " More info: https://git.k8s.io/enhancements/keps/sig-network/580-pod-readiness-gates"
     ),
     "Up-to-date": (
