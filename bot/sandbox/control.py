@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from bot.sandbox.cluster_faults import ClusterFaults
 from bot.sandbox.cluster_stage import ClusterStage
 from bot.sandbox.registry import Registry
 from bot.sandbox.slack.emulator import Slack
@@ -33,6 +34,7 @@ class Control:
         self._slack = slack
         self._registry = registry
         self._stages = stages
+        self._faults = ClusterFaults(stages, self.changed)
         self._watchers: set[asyncio.Event] = set()
         self.supervisor: Supervisor | None = None
 
@@ -50,6 +52,7 @@ class Control:
             web.get("/sandbox/clusters", self._clusters_now),
             web.get("/sandbox/clusters/stream", self._stream),
             web.get("/sandbox/images", self._images),
+            *self._faults.routes(),
             *(web.post(f"/sandbox/mischief/{name}", _answering(order)) for name, order in orders.items()),
         ]
 

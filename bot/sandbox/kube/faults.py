@@ -81,7 +81,7 @@ def fault_from(order: Mapping[str, Any]) -> Fault:
     given = dict(order)
     do = given.pop("do", None)
     if do not in NAMES:
-        raise ValueError(f"unknown fault {do!r}; known: {', '.join(NAMES)}")
+        raise ValueError(f"unknown fault {do!r}; known rules: {', '.join(NAMES)}")
     fault = Fault(FaultKind(do))
     for name, value in given.items():
         if name not in _FIELDS:
