@@ -5,6 +5,7 @@
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.sandbox.kube.kinds import Obj
 from bot.sandbox.kube.status import Cause
@@ -191,6 +192,36 @@ def _check_route(obj: Obj) -> list[Cause]:
             if ref.get("kind") == "Service" and ref.get("group") == "" and ref.get("port") is None:
                 causes.append(Cause.invalid(path, "object", "Must have port for Service reference"))
     return causes
+
+
+def job_failure(spec: Obj, path: str) -> list[Cause]:
+    """Breaches of a Job's podFailurePolicy."""
+    policy = spec.get("podFailurePolicy")
+    if policy is None:
+        return []
+    causes = []
+    restarts = ((spec.get("template") or {}).get("spec") or {}).get("restartPolicy")
+    if restarts != "Never":
+        told = 'only "Never" is supported when podFailurePolicy is specified'
+        causes.append(Cause.invalid(f"{path}.template.spec.restartPolicy", restarts, told))
+    for i, rule in enumerate(policy.get("rules") or []):
+        actions = ("Count", "FailIndex", "FailJob", "Ignore")
+        if rule.get("action") not in actions:
+            where = f"{path}.podFailurePolicy.rules[{i}].action"
+            causes.append(Cause.unsupported(where, rule.get("action"), *actions))
+    return causes
+
+
+def time_zone(spec: Obj) -> list[Cause]:
+    """Breaches of a CronJob's timeZone."""
+    zone = spec.get("timeZone")
+    if zone is None:
+        return []
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return [Cause.invalid("spec.timeZone", zone, f"unknown time zone {zone}")]
+    return []
 
 
 FILLERS: dict[str, Callable[[Obj], None]] = {

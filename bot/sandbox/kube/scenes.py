@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
+from bot.sandbox.kube.clock import stamp
 from bot.sandbox.kube.cluster import Cluster
+from bot.sandbox.kube.controllers.cronjob import Schedule, latest_run
 from bot.sandbox.kube.controllers.deployment_status import is_complete
-from bot.sandbox.kube.kinds import BY_KIND, DEPLOYMENTS, Obj
+from bot.sandbox.kube.kinds import BY_KIND, CRON_JOBS, DEPLOYMENTS, Obj
 from bot.sandbox.kube.registry import WriteOptions
 
 NAME, VERSION = "app.kubernetes.io/name", "app.kubernetes.io/version"
@@ -40,6 +42,18 @@ def seed(cluster: Cluster, registry_host: str, versions: Mapping[str, tuple[str,
                 _release(cluster, registry_host, service, history[step - offset], first=step == offset)
         cluster.settle(lambda: _is_calm(cluster))
     cluster.clock.shift = timedelta()
+    for cron_job in cluster.store.all_of(CRON_JOBS):
+        _remember_run(cluster, cron_job)
+
+
+def _remember_run(cluster: Cluster, cron_job: Obj) -> None:
+    """Give a CronJob a past, so that it does not catch up with a run as soon as the cluster starts."""
+    now, spec = cluster.clock.now(), cron_job["spec"]
+    run, _ = latest_run(Schedule(spec["schedule"], spec.get("timeZone")), now - timedelta(days=2), now)
+    if run is not None:
+        status = {"lastScheduleTime": stamp(run), "lastSuccessfulTime": stamp(run + timedelta(seconds=40))}
+        draft = {**cron_job, "metadata": dict(cron_job["metadata"]), "status": status}
+        cluster.registry.write(CRON_JOBS, draft, "kube-controller-manager", "status")
 
 
 def image(registry_host: str, service: str, version: str) -> str:

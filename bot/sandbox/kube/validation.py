@@ -230,7 +230,7 @@ def _daemon_set(spec: Obj) -> list[Cause]:
 
 def _job(spec: Obj) -> list[Cause]:
     counts = _count(spec, "parallelism", "completions", "backoffLimit", "activeDeadlineSeconds")
-    return counts + _template(spec, ("OnFailure", "Never"))
+    return counts + _template(spec, ("OnFailure", "Never")) + policies.job_failure(spec, "spec")
 
 
 def _cron_job(spec: Obj) -> list[Cause]:
@@ -245,7 +245,11 @@ def _cron_job(spec: Obj) -> list[Cause]:
         causes.append(
             Cause.unsupported("spec.concurrencyPolicy", spec.get("concurrencyPolicy"), "Allow", "Forbid", "Replace")
         )
-    inner = ((spec.get("jobTemplate") or {}).get("spec") or {}).get("template") or {}
+    causes += policies.time_zone(spec) + _count(spec, "startingDeadlineSeconds", "successfulJobsHistoryLimit",
+                                                "failedJobsHistoryLimit")  # fmt: skip
+    job = (spec.get("jobTemplate") or {}).get("spec") or {}
+    causes += policies.job_failure(job, "spec.jobTemplate.spec")
+    inner = job.get("template") or {}
     path = "spec.jobTemplate.spec.template.spec"
     return causes + pod_spec(inner.get("spec") or {}, path, ("OnFailure", "Never"))
 

@@ -13,7 +13,8 @@ from bot.sandbox.kube.status import ApiError
 from bot.sandbox.kube.store import StoredEvent
 
 COMPONENT = "cronjob-controller"
-LATE_S = 100  # a run missed by more than this is skipped
+LOOK_AGAIN_S = 5.0  # at the latest: the wall clock may be moved
+MANY_RUNS = 100  # more missed ones than these are remarked upon
 _NAMED = {"@hourly": "0 * * * *", "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@weekly": "0 0 * * 0",
           "@monthly": "0 0 1 * *", "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *"}  # fmt: skip
 _BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
@@ -58,6 +59,25 @@ class Schedule:
         of_month = moment.day in self._sets[2]
         of_week = (moment.isoweekday() % 7) in self._sets[4]
         return (of_month and of_week) if any(self._any_day) else (of_month or of_week)
+
+
+def latest_run(schedule: Schedule, since: datetime, now: datetime) -> tuple[datetime | None, int]:
+    """The last run after `since` and not after `now`, and how many there were, counted to one more than `MANY_RUNS`."""
+    found: datetime | None = None
+    count, run = 0, schedule.next_after(since)
+    while run is not None and run <= now:
+        found, count = run, count + 1
+        if count > MANY_RUNS:
+            break
+        run = schedule.next_after(run)
+    if count <= MANY_RUNS:
+        return found, count
+    back = timedelta(minutes=1)
+    while (run := schedule.next_after(now - back)) is None or run > now:
+        back *= 2
+    while run is not None and run <= now:
+        found, run = run, schedule.next_after(run)
+    return found, count
 
 
 def _field(text: str, index: int) -> set[int]:
@@ -115,14 +135,29 @@ class CronJobController:
         status = dict(cron_job.get("status") or {})
         again_s: float | None = None
         if not spec.get("suspend"):
-            since = parse_stamp(status.get("lastScheduleTime") or cron_job["metadata"]["creationTimestamp"])
-            due = schedule.next_after(max(since, now - timedelta(seconds=LATE_S)))
-            if due is not None and due <= now:
+            due = self._missed(cron_job, schedule, now)
+            if due is not None:
                 self._run(cron_job, jobs, due, status)
-                due = schedule.next_after(now)
-            again_s = None if due is None else min(3600.0, max(0.05, (due - now).total_seconds()))
+            following = schedule.next_after(now)
+            wait_s = (following - now).total_seconds() if following else LOOK_AGAIN_S
+            again_s = min(LOOK_AGAIN_S, max(0.05, wait_s))
         self._write_status(cron_job, status)
         return again_s
+
+    def _missed(self, cron_job: Obj, schedule: Schedule, now: datetime) -> datetime | None:
+        """The latest run that is due and was not begun; one that is later than startingDeadlineSeconds is lost."""
+        status, spec = cron_job.get("status") or {}, cron_job["spec"]
+        since = parse_stamp(status.get("lastScheduleTime") or cron_job["metadata"]["creationTimestamp"])
+        deadline_s = spec.get("startingDeadlineSeconds")
+        if deadline_s is not None:
+            since = max(since, now - timedelta(seconds=deadline_s))
+        due, missed = latest_run(schedule, since, now)
+        if missed > MANY_RUNS:
+            told = "Set or decrease .spec.startingDeadlineSeconds or check clock skew"
+            self._tools.recorder.warning(
+                cron_job, COMPONENT, "TooManyMissedTimes", f"too many missed start times. {told}"
+            )  # fmt: skip
+        return due
 
     def _tell_unexpected(self, cron_job: Obj, jobs: list[Obj]) -> None:
         known = {ref["uid"] for ref in (cron_job.get("status") or {}).get("active") or []}

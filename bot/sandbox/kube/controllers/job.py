@@ -11,6 +11,7 @@ from bot.sandbox.kube.controllers.base import (
     pod_from,
 )
 from bot.sandbox.kube.controllers.engine import Key
+from bot.sandbox.kube.controllers.job_policy import is_past_limit, sort_failed
 from bot.sandbox.kube.deletion import delete
 from bot.sandbox.kube.kinds import JOBS, PODS, Obj, Resource
 from bot.sandbox.kube.status import ApiError
@@ -73,21 +74,26 @@ class JobController:
     def _sync(self, job: Obj, pods: list[Obj]) -> float | None:
         spec, status = job["spec"], dict(job["status"])
         succeeded = [p for p in pods if p["status"].get("phase") == "Succeeded"]
-        failed = [p for p in pods if p["status"].get("phase") == "Failed"]
-        active = [p for p in pods if p not in succeeded and p not in failed]
+        failed, ignored, fatal = sort_failed(job, [p for p in pods if p["status"].get("phase") == "Failed"])
+        self._let_go(ignored)
+        active = [p for p in pods if p["status"].get("phase") not in ("Succeeded", "Failed")]
         again_s: float | None = None
         if spec.get("suspend"):
             for pod in active:
                 delete(self._tools.registry, PODS, *key_of(pod))
             active = []
-            self._set(status, "Suspended", "True", "JobSuspended", "Job suspended")
+            self._suspend(job, status)
         else:
+            self._resume(job, status)
             status.setdefault("startTime", self._tools.now())
-            self._verdict(job, status, succeeded, failed, active)
+            if fatal:
+                self._fail(status, active, *fatal)
+            else:
+                self._verdict(job, status, succeeded, failed, active)
             if any(condition(status, name) for name in _VERDICTS):
                 active = []
             else:
-                again_s = self._fill(job, succeeded, failed, active)
+                again_s = self._sooner(self._fill(job, succeeded, failed, active), spec, status)
                 active = [p for p in self._tools.owned(PODS, job)
                           if p["status"].get("phase") in ("Pending", "Running") and not is_terminating(p)]  # fmt: skip
         ended = {"succeeded": succeeded, "failed": failed}
@@ -112,6 +118,19 @@ class JobController:
         self._write(job, status)
         return again_s
 
+    def _suspend(self, job: Obj, status: Obj) -> None:
+        before = condition(status, "Suspended")
+        status.pop("startTime", None)  # the clock of activeDeadlineSeconds starts anew
+        if before is None or before["status"] != "True":
+            self._set(status, "Suspended", "True", "JobSuspended", "Job suspended")
+            self._tools.recorder.normal(job, COMPONENT, "Suspended", "Job suspended")
+
+    def _resume(self, job: Obj, status: Obj) -> None:
+        before = condition(status, "Suspended")
+        if before is not None and before["status"] == "True":
+            self._set(status, "Suspended", "False", "JobResumed", "Job resumed")
+            self._tools.recorder.normal(job, COMPONENT, "Resumed", "Job resumed")
+
     def _write(self, job: Obj, status: Obj) -> Obj:
         return self._tools.write_status(JOBS, job, status) if status != job["status"] else job
 
@@ -123,7 +142,7 @@ class JobController:
             self._set(status, "SuccessCriteriaMet", "True", *reached)
             return
         deadline_s = spec.get("activeDeadlineSeconds")
-        if len(failed) > int(spec.get("backoffLimit", 6)):
+        if is_past_limit(job, failed, active):
             self._fail(status, active, "BackoffLimitExceeded", "Job has reached the specified backoff limit")
         elif deadline_s is not None and self._tools.since_s(status["startTime"]) >= deadline_s:
             self._fail(status, active, "DeadlineExceeded", "Job was active longer than specified deadline")
@@ -168,8 +187,17 @@ class JobController:
                 return 1.0
             told = f"Created pod: {pod['metadata']['name']}"
             self._tools.recorder.normal(job, COMPONENT, "SuccessfulCreate", told)
+        for pod in active[len(active) + missing :] if missing < 0 else []:
+            delete(self._tools.registry, PODS, *key_of(pod))
+        return None
+
+    def _sooner(self, again_s: float | None, spec: Obj, status: Obj) -> float | None:
+        """When to look again: as asked, but not after the Job's deadline."""
         deadline_s = spec.get("activeDeadlineSeconds")
-        return float(deadline_s) if deadline_s is not None else None
+        if deadline_s is None:
+            return again_s
+        left_s = max(0.0, float(deadline_s) - self._tools.since_s(status["startTime"]))
+        return left_s if again_s is None else min(again_s, left_s)
 
     def _set(self, status: Obj, kind: str, value: str, reason: str, message: str) -> None:
         conditions = [c for c in status.get("conditions") or [] if c["type"] != kind]
