@@ -273,6 +273,7 @@ class Chat:
         *,
         image: str | None = None,
         paused: bool | None = None,
+        deadline_s: int | None = None,
         manager: str = "kubectl",
     ) -> None:
         """Change a workload as somebody with kubectl would, past the bot."""
@@ -282,6 +283,8 @@ class Chat:
             spec["template"] = {"spec": {"containers": [{"name": name, "image": f"{host}/{image}"}]}}
         if paused is not None:
             spec["paused"] = paused
+        if deadline_s is not None:
+            spec["progressDeadlineSeconds"] = deadline_s
         token = self.sandbox._kube_token
         path = f"/clusters/{environment}/apis/apps/v1/namespaces/{namespace}/{resource}/{name}"
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/strategic-merge-patch+json"}

@@ -7,6 +7,7 @@ and only for an older one runs Alembic, in a process that ends with its memory.
 
 import asyncio
 import sys
+import time
 from pathlib import Path
 
 from sqlalchemy import text
@@ -19,6 +20,7 @@ from bot.store.tables import metadata
 
 __all__ = ["migrate", "revision"]
 
+ASK_AGAIN_S = 0.2
 MIGRATION_LIMIT_S = WAIT_FOR_OTHERS_S + 480
 """A migration that takes longer is stopped; its transaction leaves everything as it was."""
 
@@ -29,6 +31,18 @@ async def migrate(database: Database) -> None:
     Raises SchemaUnknown for tables of a newer program or of another one, StoreCorrupt for a damaged file, and
     StoreUnavailable otherwise. Nothing is changed then.
     """
+    deadline_s = time.monotonic() + WAIT_FOR_OTHERS_S
+    while True:
+        try:
+            return await _migrate(database)
+        except StoreUnavailable as error:
+            # Another process that makes the tables holds SQLite's lock longer than a writer of rows may.
+            if "locked" not in str(error) or time.monotonic() > deadline_s:
+                raise
+            await asyncio.sleep(ASK_AGAIN_S)
+
+
+async def _migrate(database: Database) -> None:
     await _check_file(database)
     async with database.read() as connection:
         found = await found_in(connection)

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.sandbox.kube import Options
 from tests.chat import Chat, open_chat
 
 
 @pytest.fixture
 async def chat(tmp_path: Path) -> AsyncIterator[Chat]:
     """Alice, Bob and the others, stg and prd, and the bot at work."""
-    async with open_chat(tmp_path) as chat:
+    async with open_chat(tmp_path, cluster_options=Options(slow_s=1.5)) as chat:
         yield chat

@@ -30,6 +30,7 @@ async def test_a_double_click_on_roll_back_rolls_back_once(chat: Chat) -> None:
 
 async def test_a_crash_loop_fails_with_exit_code_and_last_words_in_the_thread(chat: Chat) -> None:
     chat.sandbox.registry.publish("growlio/admin", "1.4.3-crash")
+    await chat.kubectl("stg", "admin", "deployments", "admin", deadline_s=6)
     await chat.alice.says("/deploy stg admin 1.4.3-crash")
     moving = await chat.card(phase="Progressing", text="crash|exit")
     failed = await chat.card(phase="Failed", service="admin", within_s=50)
