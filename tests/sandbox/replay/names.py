@@ -69,7 +69,7 @@ class Names:
             return {self._text(k): self.plain(v, k) for k, v in value.items()}
         if isinstance(value, list):
             return [self.plain(item, key) for item in value]
-        if key in _PASSING:
+        if key in _PASSING and isinstance(value, int):
             return "some"
         if not isinstance(value, str):
             return value

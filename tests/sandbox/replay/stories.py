@@ -95,6 +95,16 @@ def _counters(recorded: Run, sandbox: Run) -> Iterator[Difference]:
     ours, theirs = _phases(recorded), _phases(sandbox)
     for key in sorted(ours.keys() & theirs.keys()):
         yield from bodies(f"{key[1]} in phase {key[0]}", ours[key], theirs[key])
+    yield from bodies("objects whose pods were seen ending", _endings(recorded), _endings(sandbox))
+
+
+def _endings(run: Run) -> list[str]:
+    found = {
+        run.names.plain(f"{seen.obj['kind']} {seen.obj['metadata']['name']}")
+        for seen in run.sightings
+        if (seen.obj.get("status") or {}).get("terminatingReplicas")
+    }
+    return sorted(found)
 
 
 def _phases(run: Run) -> dict[tuple[int, str], Json]:
