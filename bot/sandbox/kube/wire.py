@@ -10,6 +10,7 @@ import orjson
 import yaml
 from aiohttp import web
 
+from bot.sandbox.kube import protobuf
 from bot.sandbox.kube.kinds import Obj
 from bot.sandbox.kube.status import ApiError, bad_request, unsupported_media_type
 
@@ -65,12 +66,11 @@ def content_type(request: web.Request) -> str:
 
 
 def parse_body(raw: bytes, kind: str, media_type: str) -> Any:
-    """The parsed body of a write; 415 for what only a real server reads, e.g. protobuf."""
+    """The parsed body of a write; 415 for what only a real server reads, e.g. protobuf of most kinds."""
+    if media_type == protobuf.MEDIA_TYPE:
+        return _parse_protobuf(raw)
     if media_type not in JSON_TYPES and media_type not in YAML_TYPES:
-        accepted = "application/json, application/yaml"
-        error = unsupported_media_type()
-        error.message = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
-        raise error
+        raise _unknown_format()
     text = _text(raw)
     try:
         return _loads(text)
@@ -84,6 +84,22 @@ def parse_body(raw: bytes, kind: str, media_type: str) -> Any:
         ) from error
     except RecursionError as error:
         raise bad_request("json: exceeded max depth") from error
+
+
+def _unknown_format() -> ApiError:
+    error = unsupported_media_type()
+    accepted = "application/json, application/yaml"
+    error.message = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
+    return error
+
+
+def _parse_protobuf(raw: bytes) -> Obj:
+    try:
+        return protobuf.decode(raw)
+    except protobuf.NotKnown as error:
+        refusal = _unknown_format()
+        refusal.message += f" ({error})"
+        raise refusal from error
 
 
 def _text(raw: bytes) -> str:
