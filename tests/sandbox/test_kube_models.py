@@ -18,7 +18,10 @@ READERS: list[tuple[str, str]] = [
     ("AppsV1Api", "daemon_set"), ("AppsV1Api", "controller_revision"), ("BatchV1Api", "job"),
     ("BatchV1Api", "cron_job"), ("CoreV1Api", "pod"), ("CoreV1Api", "event"), ("CoreV1Api", "service"),
     ("CoreV1Api", "config_map"), ("CoreV1Api", "service_account"), ("CoreV1Api", "resource_quota"),
-    ("CoordinationV1Api", "lease"),
+    ("CoordinationV1Api", "lease"), ("CoreV1Api", "endpoints"), ("DiscoveryV1Api", "endpoint_slice"),
+    ("NetworkingV1Api", "ingress"), ("PolicyV1Api", "pod_disruption_budget"),
+    ("AutoscalingV2Api", "horizontal_pod_autoscaler"), ("RbacAuthorizationV1Api", "role"),
+    ("RbacAuthorizationV1Api", "role_binding"),
 ]  # fmt: skip
 
 
@@ -43,12 +46,43 @@ async def kube() -> AsyncIterator[Kube]:
         await running.post(f"{CORE}/resourcequotas", {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "50"}}})
         lease = {"metadata": {"name": "l"}, "spec": {"holderIdentity": "a", "renewTime": "2026-11-23T00:00:00.000000Z"}}
         await running.post("/apis/coordination.k8s.io/v1/namespaces/shop/leases", lease)
+        await add_policies(running)
         await running.until(
             f"{CORE}/pods",
             lambda pods: all(word in str(pods) for word in ("CrashLoopBackOff", "ErrImagePull", "OOMKilled")),
         )
         await running.until(f"{batch}/jobs/j", lambda j: j["status"].get("succeeded"))
         yield running
+
+
+async def add_policies(kube: Kube) -> None:
+    """Something of every kind around workloads, each with a status that a controller wrote."""
+    rbac, selector = "/apis/rbac.authorization.k8s.io/v1/namespaces/shop", {"app.kubernetes.io/name": "admin"}
+    ports = [{"port": 80, "targetPort": 8080}]
+    await kube.post(f"{CORE}/services", {"metadata": {"name": "admin"}, "spec": {"selector": selector, "ports": ports}})
+    backend = {"service": {"name": "admin", "port": {"number": 80}}}
+    path = {"path": "/", "pathType": "Prefix", "backend": backend}
+    ingress: Any = {"metadata": {"name": "i"}, "spec": {"rules": [{"host": "a.example", "http": {"paths": [path]}}]}}
+    await kube.post("/apis/networking.k8s.io/v1/namespaces/shop/ingresses", ingress)
+    budget = {"metadata": {"name": "b"}, "spec": {"selector": {"matchLabels": selector}, "minAvailable": "50%"}}
+    await kube.post("/apis/policy/v1/namespaces/shop/poddisruptionbudgets", budget)
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "admin"}
+    metrics = [
+        {"type": "Resource", "resource": {"name": "memory", "target": {
+            "type": "AverageValue", "averageValue": "48Mi"}}},
+        {"type": "Pods", "pods": {"metric": {"name": "requests_per_second"}, "target": {
+            "type": "AverageValue", "averageValue": 50}}},
+    ]  # fmt: skip
+    spec: Any = {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 2, "metrics": metrics}
+    autoscalers = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers"
+    await kube.post(autoscalers, {"metadata": {"name": "h"}, "spec": spec})
+    await kube.post(f"{rbac}/roles", {"metadata": {"name": "r"}, "rules": [
+        {"verbs": ["get"], "apiGroups": [""], "resources": ["pods/log"], "resourceNames": ["a"]}]})  # fmt: skip
+    binding: Any = {"metadata": {"name": "r"}, "roleRef": {"kind": "Role", "name": "r"},
+                    "subjects": [{"kind": "Group", "name": "g"}]}  # fmt: skip
+    await kube.post(f"{rbac}/rolebindings", binding)
+    await kube.until(f"{autoscalers}/h", lambda h: len(h["status"].get("currentMetrics") or []) == 2)
+    await kube.until(f"{CORE}/endpoints/admin", lambda e: "addresses" in str(e))
 
 
 async def test_every_kind_is_read_without_a_complaint(kube: Kube) -> None:
@@ -63,6 +97,37 @@ async def test_every_kind_is_read_without_a_complaint(kube: Kube) -> None:
         scale = await official.AppsV1Api(api).read_namespaced_deployment_scale("admin", "shop", _request_timeout=5)
         assert scale.spec is not None
         assert scale.spec.replicas == 2
+        rbac = official.RbacAuthorizationV1Api(api)
+        assert (await rbac.list_cluster_role(_request_timeout=5)).items
+        assert (await rbac.list_cluster_role_binding(_request_timeout=5)).items
+        custom = official.CustomObjectsApi(api)
+        routes = await custom.list_namespaced_custom_object(
+            "gateway.networking.k8s.io", "v1", "shop", "httproutes", _request_timeout=5)  # fmt: skip
+        assert routes["kind"] == "HTTPRouteList"
+
+
+async def test_reviews_and_tokens_are_read_without_a_complaint(kube: Kube) -> None:
+    configuration = official.Configuration(host=kube.url, api_key={"authorization": f"Bearer {TOKEN}"})
+    async with official.ApiClient(configuration) as api:
+        reviews = official.AuthorizationV1Api(api)
+        about = official.V1ResourceAttributes(verb="get", resource="pods", namespace="shop")
+        asked = official.V1SelfSubjectAccessReview(
+            spec=official.V1SelfSubjectAccessReviewSpec(resource_attributes=about)
+        )  # fmt: skip
+        verdict = await reviews.create_self_subject_access_review(asked, _request_timeout=5)
+        assert verdict.status is not None
+        assert verdict.status.allowed
+        listed = await reviews.create_self_subject_rules_review(
+            official.V1SelfSubjectRulesReview(spec=official.V1SelfSubjectRulesReviewSpec(namespace="shop")),
+            _request_timeout=5,
+        )
+        assert listed.status is not None
+        assert listed.status.resource_rules
+        token = await official.CoreV1Api(api).create_namespaced_service_account_token(
+            "default", "shop", official.AuthenticationV1TokenRequest(
+                spec=official.V1TokenRequestSpec(audiences=[])), _request_timeout=5)  # fmt: skip
+        assert token.status is not None
+        assert token.status.token
 
 
 async def test_its_errors_carry_the_status(kube: Kube) -> None:

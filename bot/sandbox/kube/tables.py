@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.sandbox.kube.clock import parse_stamp
 from bot.sandbox.kube.kinds import Obj, Resource
+from bot.sandbox.kube.policy_tables import POLICY_KINDS
 from bot.sandbox.kube.selectors import selector_text
 from bot.sandbox.kube.table_words import WORDS
 
@@ -16,7 +17,7 @@ _AGE: Column = ("Age", "string", 0)
 
 def table(resource: Resource, items: list[Obj], now: datetime, include: str, metadata: Obj, head: bool = True) -> Obj:
     """The Table of some objects; `include` is Metadata, Object or None."""
-    columns, cells = _KINDS.get(resource.kind, (_plain_columns(), _plain))
+    columns, cells = _KINDS.get(resource.kind) or _policy_kind(resource.kind)
     rows = []
     for obj in items:
         row: Obj = {"cells": [obj["metadata"]["name"], *cells(obj, now)]}
@@ -34,6 +35,22 @@ def table(resource: Resource, items: list[Obj], now: datetime, include: str, met
         "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
         "columnDefinitions": definitions if head else None, "rows": rows,
     }  # fmt: skip
+
+
+def _policy_kind(kind: str) -> tuple[list[Column], Callable[[Obj, datetime], Cells]]:
+    """Columns and cells of a kind around workloads; of any other, its age."""
+    if kind not in POLICY_KINDS:
+        return _plain_columns(), _plain
+    names, given = POLICY_KINDS[kind]
+    columns = [(n.strip("+#"), "integer" if n[0] == "#" else "string", int(n[0] == "+")) for n in names]
+
+    def cells(obj: Obj, now: datetime) -> Cells:
+        found = given(obj)
+        if "Age" in names:
+            found.insert(names.index("Age"), _age(obj, now))
+        return found
+
+    return columns, cells
 
 
 def partial_metadata(obj: Obj) -> Obj:
