@@ -91,6 +91,12 @@ class PodLogs:
         with_times = is_true(query, "timestamps")
         return [f"{moment} {line}\n" if with_times else f"{line}\n" for moment, line in found]
 
+    def _is_running(self, namespace: str, name: str, query: Mapping[str, str]) -> bool:
+        pod = self._registry.read(PODS, namespace, name)
+        container = _container(pod, query.get("container", ""))
+        statuses = pod["status"].get("containerStatuses") or []
+        return any(each["name"] == container and "running" in each.get("state", {}) for each in statuses)
+
     async def answer(
         self, request: web.Request, namespace: str, name: str, query: Mapping[str, str]
     ) -> web.StreamResponse:
@@ -120,6 +126,8 @@ class PodLogs:
                 if now[seen:]:
                     await response.write("".join(now[seen:]).encode())
                     seen = len(now)
+                elif not self._is_running(namespace, name, query):
+                    return response
                 try:
                     async with asyncio.timeout(FOLLOW_S):
                         await self._closing.wait()

@@ -20,7 +20,8 @@ def table(resource: Resource, items: list[Obj], now: datetime, include: str, met
     columns, cells = _KINDS.get(resource.kind) or _policy_kind(resource.kind)
     rows = []
     for obj in items:
-        row: Obj = {"cells": [obj["metadata"]["name"], *cells(obj, now)]}
+        name = [] if resource.kind == "Event" else [obj["metadata"]["name"]]  # events show theirs last, if at all
+        row: Obj = {"cells": [*name, *cells(obj, now)]}
         if include == "Object":
             row["object"] = obj
         elif include != "None":
@@ -29,7 +30,7 @@ def table(resource: Resource, items: list[Obj], now: datetime, include: str, met
     definitions = [
         {"name": name, "type": kind, "format": "name" if name == "Name" else "",
          "description": WORDS.get(f"{resource.kind} {name}") or WORDS.get(name, name), "priority": rank}
-        for name, kind, rank in [("Name", "string", 0), *columns]
+        for name, kind, rank in [*_FIRST.get(resource.kind, [("Name", "string", 0)]), *columns]
     ]  # fmt: skip
     return {
         "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
@@ -223,9 +224,13 @@ def _node(obj: Obj, now: datetime) -> Cells:
 def _event(obj: Obj, now: datetime) -> Cells:
     last = obj.get("lastTimestamp") or obj.get("eventTime") or obj["metadata"]["creationTimestamp"]
     involved = obj["involvedObject"]
+    source = obj.get("source") or {}
+    told = ", ".join(filter(None, [source.get("component") or obj.get("reportingComponent"), source.get("host")]))
+    first = obj.get("firstTimestamp") or obj.get("eventTime") or obj["metadata"]["creationTimestamp"]
     return [_since(last, now), obj.get("type", ""), obj.get("reason", ""),
-            f"{involved.get('kind', '').lower()}/{involved.get('name', '')}",
-            (obj.get("message") or "").strip()]  # fmt: skip
+            f"{involved.get('kind', '').lower()}/{involved.get('name', '')}", involved.get("fieldPath", ""), told,
+            (obj.get("message") or "").strip(), _since(first, now), obj.get("count") or 1,
+            obj["metadata"]["name"]]  # fmt: skip
 
 
 def _columns(*names: str, wide: tuple[str, ...] = ()) -> list[Column]:
@@ -263,5 +268,9 @@ _KINDS: dict[str, tuple[list[Column], Callable[[Obj, datetime], Cells]]] = {
         lambda o, now: [(o["metadata"].get("ownerReferences") or [{"name": "<none>"}])[0]["name"], o.get("revision"),
                         _age(o, now)],
     ),
-    "Event": (_columns("Last Seen", "Type", "Reason", "Object", "Message"), _event),
+    "Event": (
+        [*_columns("Last Seen", "Type", "Reason", "Object", wide=("Subobject", "Source")), ("Message", "string", 0),
+         ("First Seen", "string", 1), ("Count", "integer", 1), ("Name", "string", 1)], _event
+    ),
 }  # fmt: skip
+_FIRST: dict[str, list[Column]] = {"Event": []}
