@@ -159,7 +159,8 @@ async def _serve(settings: Settings, health: Health, gate: Gate, stack: AsyncExi
 async def _start_loops(
     ctx: Context, router: Router, health: Health, group: "asyncio.TaskGroup", stack: AsyncExitStack
 ) -> None:
-    inbox, outbox, releases = InboxLoop(ctx, router), OutboxLoop(ctx, Limiter()), ReleaseLoop(ctx)
+    outbox, releases = OutboxLoop(ctx, Limiter()), ReleaseLoop(ctx)
+    inbox = InboxLoop(ctx, router, outbox)
     await inbox.recover()
     await outbox.recover()
     await releases.recover()

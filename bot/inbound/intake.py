@@ -117,7 +117,7 @@ class Intake:
         while self._waiting:
             group, self._waiting = self._waiting, []
             try:
-                async with self._ctx.database.write() as connection:
+                async with self._ctx.database.write(urgent=True) as connection:
                     new = await inbox.add(connection, [item.arrival for item in group])
                     for item in group:
                         if item.draft is not None and (item.arrival.source, item.arrival.key) in new:

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Protocol
 
 import structlog
 
@@ -29,6 +30,7 @@ from bot.router.routes import Router
 from bot.slack.forms import ViewRef
 from bot.store import inbox, outbox, releases
 from bot.store.inbox import InboxRow
+from bot.store.outbox import OutboxRow
 from bot.usecases import versions
 from bot.usecases.people import Whereabouts, authorise
 
@@ -48,12 +50,25 @@ class _Answered:
     draft: outbox.Draft | None
 
 
+class Carrier(Protocol):
+    """Who delivers answers at once: the outbox loop."""
+
+    def room(self) -> int:
+        """How many it takes now."""
+        ...
+
+    def take(self, rows: Sequence[OutboxRow]) -> None:
+        """Deliver rows that are begun."""
+        ...
+
+
 class InboxLoop:
     """Runs requests, several at a time."""
 
-    def __init__(self, ctx: Context, router: Router) -> None:
+    def __init__(self, ctx: Context, router: Router, carrier: Carrier) -> None:
         self._ctx = ctx
         self._router = router
+        self._carrier = carrier
         self.crew = Crew()
         self._answered: list[_Answered] = []
         """Waiting for the next turn, which keeps them."""
@@ -91,13 +106,18 @@ class InboxLoop:
     async def _exchange(self, answered: Sequence[_Answered], free: int) -> Sequence[InboxRow]:
         """Answers in, requests out: one transaction, so that a crowd of requests shares its cost."""
         now = self._ctx.clock()
+        drafts = [each.draft for each in answered if each.draft is not None]
+        at_once = [draft for draft in drafts if draft.response_url is not None][: self._carrier.room()]
+        carried = {id(draft) for draft in at_once}
         async with self._ctx.database.write() as connection:
-            await outbox.add_new(connection, [each.draft for each in answered if each.draft is not None], now=now)
+            await outbox.add_new(connection, [draft for draft in drafts if id(draft) not in carried], now=now)
+            begun = await outbox.add_begun(connection, at_once, now=now)
             await inbox.finish(connection, {each.row.id: each.outcome for each in answered}, now=now)
             if answered:
                 reach("inbox.in_finish")
             rows = await inbox.claim(connection, now=now, limit=free) if free > 0 else []
-        if answered:
+        self._carrier.take(begun)
+        if len(drafts) > len(begun):
             self._ctx.bells.outbox.ring()
         return rows
 

@@ -58,7 +58,7 @@ class OutboxLoop:
         try:
             async with self._ctx.database.write() as connection:
                 await outbox.settle_sent(connection, list(sent.values()), now=now)
-                chosen = self._choose(await outbox.due(connection, now=now), waits) if self._has_room() else []
+                chosen = self._choose(await outbox.due(connection, now=now), waits) if self.room() else []
                 begun = await outbox.begin(connection, [row.id for row in chosen if not _is_unsure(row)], now=now)
                 unsure = await outbox.rows(connection, [row.id for row in chosen if _is_unsure(row)])
                 subjects = {subject for row in begun for subject in (row.subject, row.thread_subject) if subject}
@@ -85,8 +85,14 @@ class OutboxLoop:
         except StoreUnavailable as error:  # they are still `sending`, and looked up at the next start
             log.warning("outbox.not_settled", rows=len(self._sent), error=str(error))
 
-    def _has_room(self) -> bool:
-        return len(self.crew) < AT_ONCE
+    def room(self) -> int:
+        """How many more deliveries may be under way."""
+        return max(0, AT_ONCE - len(self.crew))
+
+    def take(self, rows: Sequence[OutboxRow]) -> None:
+        """Deliver answers that were begun by whoever kept them, without a turn in between."""
+        for row in rows:
+            self.crew.start(_lane(row), self._deliver(row, {}), then=self._ctx.bells.outbox.ring)
 
     def _choose(self, rows: Sequence[Waiting], waits: list[float]) -> Sequence[Waiting]:
         """Of the rows that may go, those whose lane is free and whose pace allows it; how long others wait."""
@@ -150,7 +156,9 @@ def _is_unsure(row: Waiting) -> bool:
 
 
 def _lane(row: Waiting | OutboxRow) -> Lane:
-    if row.kind in (OutboxKind.WHISPER, OutboxKind.RESPOND):
+    if row.kind is OutboxKind.RESPOND:
+        return ("answer", row.id)  # Slack paces no response URL, and none waits for another
+    if row.kind is OutboxKind.WHISPER:
         return ("person", row.user_id or row.id)
     return ("channel", row.channel)
 

@@ -19,6 +19,7 @@ from bot.errors import StoreUnavailable
 from bot.store.faults import translated
 from bot.store.postgresql import postgresql_engine
 from bot.store.sqlite import BUSY_TIMEOUT_MS, sqlite_engine
+from bot.store.turnstile import Turnstile
 
 TRANSACTION_LIMIT_S = 5.0
 """A PostgreSQL transaction that takes longer is given up: the server, or the way to it, hangs without closing."""
@@ -52,7 +53,7 @@ class Database:
         self.name = (
             str(parsed.database or ":memory:") if self.is_sqlite else f"PostgreSQL at {parsed.host or 'localhost'}"
         )
-        self._writer_free = asyncio.Lock()
+        self._turnstile = Turnstile()
         self._patience_ms = BUSY_TIMEOUT_MS
         """Of the SQLite writer whose turn it is."""
         if self.is_sqlite:
@@ -68,15 +69,19 @@ class Database:
         return f"PRAGMA busy_timeout = {self._patience_ms};BEGIN IMMEDIATE"
 
     @asynccontextmanager
-    async def write(self, *, limit_s: float = TRANSACTION_LIMIT_S) -> AsyncIterator[AsyncConnection]:
+    async def write(
+        self, *, limit_s: float = TRANSACTION_LIMIT_S, urgent: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
         """A transaction that may write; committed at the end, rolled back on any exception.
+
+        `urgent`: Slack waits for it, so on SQLite it goes before our other writers.
 
         Raises StoreUnavailable when the database is locked, full, away or broken: on SQLite then nothing was changed;
         on PostgreSQL nobody knows when the connection broke during the commit, so what is written must be repeatable.
         A lock held by others is waited for BUSY_TIMEOUT_MS, the wait for our own writers included; `limit_s` counts on
         PostgreSQL.
         """
-        async with self._transaction(self._writer, limit_s) as connection:
+        async with self._transaction(self._writer, limit_s, urgent) as connection:
             yield connection
 
     @asynccontextmanager
@@ -86,9 +91,11 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def _transaction(self, engine: AsyncEngine, limit_s: float) -> AsyncIterator[AsyncConnection]:
+    async def _transaction(
+        self, engine: AsyncEngine, limit_s: float, urgent: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
         limit = asyncio.timeout(None if self.is_sqlite else limit_s)  # SQLite's own waits all end by themselves
-        turn = self._writers_turn() if self.is_sqlite and engine is self._writer else nullcontext()
+        turn = self._writers_turn(urgent) if self.is_sqlite and engine is self._writer else nullcontext()
         try:
             async with turn, limit, engine.begin() as connection:
                 yield connection
@@ -103,24 +110,24 @@ class Database:
             raise
 
     @asynccontextmanager
-    async def _writers_turn(self) -> AsyncIterator[None]:
+    async def _writers_turn(self, urgent: bool) -> AsyncIterator[None]:
         """SQLite: our writers queue here in order, one at a time, instead of polling for the file's lock."""
         patience_ms = BUSY_TIMEOUT_MS
-        if self._writer_free.locked():
+        if self._turnstile.taken():
             began = monotonic()
             try:
                 async with asyncio.timeout(BUSY_TIMEOUT_MS / 1000):
-                    await self._writer_free.acquire()
+                    await self._turnstile.acquire(urgent=urgent)
             except TimeoutError:
                 raise StoreUnavailable(f"{self.name} is locked: writers before this one got no answer") from None
             patience_ms = max(1, BUSY_TIMEOUT_MS - round((monotonic() - began) * 1000 / 50) * 50)
         else:
-            await self._writer_free.acquire()
+            await self._turnstile.acquire(urgent=urgent)
         try:
             self._patience_ms = patience_ms
             yield
         finally:
-            self._writer_free.release()
+            self._turnstile.release()
 
     async def close(self) -> None:
         """Give all connections back. Idempotent."""

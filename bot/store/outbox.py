@@ -148,6 +148,34 @@ async def add_new(connection: AsyncConnection, drafts: Sequence[Draft], *, now: 
         await connection.execute(_insertion(), [_values(draft, now) for draft in drafts])
 
 
+async def add_begun(connection: AsyncConnection, drafts: Sequence[Draft], *, now: datetime) -> Sequence[OutboxRow]:
+    """Keep drafts that the caller sends itself, right after the commit; nobody else will, unless this process dies."""
+    begun = {"state": OutboxState.SENDING, "attempts": 1, "sending_since": now}
+    values = [_values(draft, now) | begun for draft in drafts]
+    if values:
+        await connection.execute(_insertion(), values)
+    return [
+        OutboxRow(
+            id=each["id"],
+            kind=draft.kind,
+            state=OutboxState.SENDING,
+            channel=draft.channel,
+            subject=draft.subject,
+            thread_subject=draft.thread_subject,
+            thread_ts=draft.thread_ts,
+            user_id=draft.user_id,
+            response_url=draft.response_url,
+            body=draft.body,
+            attempts=1,
+            looks=0,
+            created_at=now,
+            sending_since=now,
+            error=None,
+        )
+        for draft, each in zip(drafts, values, strict=True)
+    ]
+
+
 @cache
 def _insertion() -> Any:
     return outbox.insert()
