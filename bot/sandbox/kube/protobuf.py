@@ -88,6 +88,21 @@ _DECLARED = {
     "FromRef": "1 reference Reference, 2 optional bool?",
     "Resources": "1 limits {quantity, 2 requests {quantity",
     "Mount": "1 name str, 2 readOnly bool, 3 mountPath str, 4 subPath str",
+    "Role": "1 metadata Meta, 2 rules [Rule",
+    "ClusterRole": "1 metadata Meta, 2 rules [Rule, 3 aggregationRule Aggregation",
+    "Rule": "1 verbs [str, 2 apiGroups [str, 3 resources [str, 4 resourceNames [str, 5 nonResourceURLs [str",
+    "Aggregation": "1 clusterRoleSelectors [Selector",
+    "RoleBinding": "1 metadata Meta, 2 subjects [Subject, 3 roleRef RoleRef",
+    "ClusterRoleBinding": "1 metadata Meta, 2 subjects [Subject, 3 roleRef RoleRef",
+    "Subject": "1 kind str, 2 apiGroup str, 3 name str, 4 namespace str",
+    "RoleRef": "1 apiGroup str, 2 kind str, 3 name str",
+    "PodDisruptionBudget": "1 metadata Meta, 2 spec BudgetSpec, 3 status skip",
+    "BudgetSpec": "1 minAvailable intstr?, 2 selector Selector, 3 maxUnavailable intstr?, "
+                  "4 unhealthyPodEvictionPolicy str",
+    "Eviction": "1 metadata Meta, 2 deleteOptions DeleteOptions",
+    "DeleteOptions": "1 gracePeriodSeconds num?, 2 preconditions Preconditions, 3 orphanDependents bool?, "
+                     "4 propagationPolicy str, 5 dryRun [str",
+    "Preconditions": "1 uid str, 2 resourceVersion str",
 }  # fmt: skip
 _MESSAGES: dict[str, dict[int, tuple[str, str]]] = {
     message: {int(number): (name, kind) for number, name, kind in (part.split() for part in told.split(", ") if part)}
@@ -96,7 +111,8 @@ _MESSAGES: dict[str, dict[int, tuple[str, str]]] = {
 _EMBEDDED = frozenset({"reference", "source"})  # messages whose fields stand beside those of the message around them
 _KINDS = frozenset({
     "Namespace", "ConfigMap", "SelfSubjectAccessReview", "SelfSubjectRulesReview", "Deployment", "Job",
-    "Secret", "ServiceAccount", "TokenRequest",
+    "Secret", "ServiceAccount", "TokenRequest", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding",
+    "PodDisruptionBudget", "Eviction", "DeleteOptions",
 })  # fmt: skip
 
 
