@@ -103,14 +103,14 @@ class Cluster:
         return self._door.requests
 
     async def start(self) -> None:
-        """Start the controllers; they run until `stop`, or until one of them fails (then `crashed` tells)."""
+        """Start the controllers; they run until `stop`; `crashed` tells whether one has failed."""
         if self._task is None:
             self._closing.clear()
             self._engine.enqueue(self._stream, ("", "stream"))
             self._task = asyncio.create_task(self._engine.run(), name=f"cluster {self.name}")
 
     async def stop(self) -> None:
-        """End watches and controllers; raises what a controller died of."""
+        """End watches and controllers; raises what a controller failed of."""
         self._closing.set()
         self.store.wake_watchers()
         task, self._task = self._task, None
@@ -120,12 +120,14 @@ class Cluster:
             task.result()
         task.cancel()
         await asyncio.wait([task])
+        if self._engine.failure is not None:
+            raise self._engine.failure
 
     def crashed(self) -> BaseException | None:
-        """What ended the controllers before `stop`, if anything did."""
-        if self._task is None or not self._task.done() or self._task.cancelled():
-            return None
-        return self._task.exception()
+        """What a controller has failed of, if any did: a mistake of ours; the others work on."""
+        if self._engine.failure is None and self._task is not None and self._task.done() and not self._task.cancelled():
+            return self._task.exception()
+        return self._engine.failure
 
     def app(self) -> web.Application:
         """The API as an application of its own, to be served at a root or added as a sub-application."""
@@ -136,9 +138,6 @@ class Cluster:
 
     async def handle(self, request: web.Request, path: str) -> web.StreamResponse:
         """Answer a request whose path below this cluster's root is `path` (with a leading slash)."""
-        crash = self.crashed()
-        if crash is not None:
-            raise RuntimeError(f"the controllers of cluster {self.name} have died") from crash
         return await self._door.handle(request, path)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:

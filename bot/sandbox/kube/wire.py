@@ -1,6 +1,7 @@
 """Bodies on the wire: reading JSON or YAML with the API server's complaints, writing JSON, and the log of requests."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from bot.sandbox.kube.kinds import Obj
 from bot.sandbox.kube.status import ApiError, bad_request, unsupported_media_type
 
 JSON_TYPES = ("application/json", "")
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 YAML_TYPES = ("application/yaml", "application/apply-patch+yaml", "application/x-yaml")
 
 
@@ -40,7 +42,21 @@ def dumps(value: Any) -> bytes:
 
 
 def _loads(text: str) -> Any:
-    return json.loads(text, parse_constant=_no_constant)
+    parsed = json.loads(text, parse_constant=_no_constant)
+    return _whole_characters(parsed) if _HALF.search(text) else parsed
+
+
+def _whole_characters(value: Any) -> Any:
+    """The value with U+FFFD for each half of a surrogate pair, as Go's decoder does."""
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case list():
+            return [_whole_characters(item) for item in value]
+        case dict():
+            return {_whole_characters(key): _whole_characters(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 def _no_constant(name: str) -> Any:
@@ -113,6 +129,8 @@ def _parse_yaml(text: str) -> Any:
     try:
         parsed = yaml.safe_load(text)
         json.dumps(parsed)
+        if _HALF.search(text):
+            parsed = _whole_characters(parsed)
     except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         raise bad_request(f"error decoding YAML: {error}") from error
     return parsed

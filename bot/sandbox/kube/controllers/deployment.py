@@ -32,6 +32,7 @@ from bot.sandbox.kube.controllers.replica_sets import (
     find_new,
     max_surge,
     max_unavailable,
+    number_in,
     revision_of,
     scale,
     scale_proportionally,
@@ -204,7 +205,7 @@ class DeploymentController:
         for name, value in (deployment["metadata"].get("annotations") or {}).items():
             if name not in _NOT_COPIED:
                 annotations[name] = value
-        before = int(annotations.get(REVISION) or 0)
+        before = number_in(annotations.get(REVISION))
         if before < revision:
             annotations[REVISION] = str(revision)
             if before:

@@ -1,11 +1,12 @@
 """The engine: one queue of (controller, object) due at a time, worked off by one task. The cluster owns it.
 
 A controller is a reconcile function plus a rule which objects a change concerns. Reconciling is synchronous and always
-starts from the store, so that it can be repeated; an exception in it ends the engine and surfaces at its owner.
+starts from the store, so that it can be repeated; an exception in it is kept for the owner, and tried again later.
 """
 
 import asyncio
 import heapq
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,8 +16,11 @@ from bot.sandbox.kube.kinds import Resource
 from bot.sandbox.kube.status import ApiError
 from bot.sandbox.kube.store import Store, StoredEvent
 
+log = logging.getLogger(__name__)
+
 Key = tuple[str, str]  # namespace, name
 REFUSED_S = 0.5  # before a controller whose write was refused tries again
+FAILED_S = 5.0  # before a controller that failed tries that object again
 BATCH = 20  # reconciles between two chances for the HTTP server
 
 
@@ -56,6 +60,8 @@ class Engine:
         self._wake = asyncio.Event()
         self._free = asyncio.Event()
         self._free.set()
+        self.failure: Exception | None = None
+        """What a controller first failed of, which it should never."""
         store.listen(self._notice)
 
     def add(self, controller: Controller) -> None:
@@ -111,6 +117,10 @@ class Engine:
             again_s = self._controllers[top.controller].reconcile(top.key)
         except ApiError:  # the API refused a write, e.g. in a namespace that is going: tried again, as a real one does
             again_s = REFUSED_S
+        except Exception as error:  # an object that nobody foresaw must not end the world of all others
+            log.exception("controller %s failed on %s", self._controllers[top.controller].name, "/".join(top.key))
+            self.failure = self.failure or error
+            again_s = FAILED_S
         if again_s is not None:
             self._push(top.controller, top.key, max(again_s, 0.001))
         return True
@@ -137,6 +147,8 @@ class Engine:
         skipped_s = 0.0
         while not done():
             if self._step():
+                if self.failure is not None:
+                    raise self.failure
                 continue
             due_s = self._next_due_s()
             if due_s is None or skipped_s + due_s > limit_s:

@@ -30,7 +30,7 @@ def scale_proportionally(tools: Tools, deployment: Obj, sets: list[Obj], new: Ob
     added, sizes = 0, {}
     for replica_set in ordered:
         size = replicas_of(replica_set)
-        before_max = int(annotation(replica_set, MAX) or total)
+        before_max = number_in(annotation(replica_set, MAX)) or total
         share = round(size * allowed / before_max) - size if before_max else 0
         share = max(min(share, to_add - added), 0) if to_add > 0 else min(max(share, to_add - added), 0)
         sizes[key_of(replica_set)] = size + share
@@ -99,5 +99,10 @@ def annotation(obj: Obj, name: str) -> str | None:
 
 
 def revision_of(replica_set: Obj) -> int:
-    text = annotation(replica_set, REVISION) or "0"
-    return int(text) if text.isdigit() else 0
+    return number_in(annotation(replica_set, REVISION))
+
+
+def number_in(text: object) -> int:
+    """The number that an annotation holds; 0 where somebody has written something else into it."""
+    told = str(text)
+    return int(told) if told.isascii() and told.isdigit() and len(told) < 19 else 0

@@ -13,15 +13,15 @@ def current_revision(tools: Tools, owner: Obj) -> tuple[Obj, list[Obj]]:
     template = draft_of(owner["spec"]["template"])
     template["$patch"] = "replace"
     content = {"spec": {"template": template}}
-    known = sorted(tools.owned(REVISIONS, owner), key=lambda r: int(r["revision"]))
-    top = int(known[-1]["revision"]) if known else 0
+    known = sorted(tools.owned(REVISIONS, owner), key=lambda r: number_of(r))
+    top = number_of(known[-1]) if known else 0
     found = next((r for r in known if r["data"] == content), None)
     if found is not None:
-        if int(found["revision"]) < top:
+        if number_of(found) < top:
             draft = draft_of(found)
             draft["revision"] = top + 1
             found = tools.write(REVISIONS, draft)
-        return found, sorted(tools.owned(REVISIONS, owner), key=lambda r: int(r["revision"]))
+        return found, sorted(tools.owned(REVISIONS, owner), key=lambda r: number_of(r))
     metadata = owner["metadata"]
     collisions = int((owner.get("status") or {}).get("collisionCount") or 0)
     digest = template_hash(content, collisions)
@@ -44,6 +44,11 @@ def current_revision(tools: Tools, owner: Obj) -> tuple[Obj, list[Obj]]:
         body["metadata"]["annotations"] = annotations
     made = tools.create(REVISIONS, body)
     return made, [*known, made]
+
+
+def number_of(revision: Obj) -> int:
+    """Its place among the owner's revisions; clients may have taken the number away."""
+    return int(revision.get("revision") or 0)
 
 
 def trim(tools: Tools, owner: Obj, known: list[Obj], in_use: set[str]) -> None:
