@@ -69,7 +69,9 @@ def _grace(resource: Resource, obj: Obj, wanted: Any) -> int:
     return int(obj["spec"].get("terminationGracePeriodSeconds", 30))
 
 
-def _check_preconditions(resource: Resource, obj: Obj, preconditions: Obj) -> None:
+def _check_preconditions(resource: Resource, obj: Obj, preconditions: Any) -> None:
+    if not isinstance(preconditions, dict):
+        raise bad_request("preconditions must be an object")
     metadata = obj["metadata"]
     uid, version = preconditions.get("uid"), preconditions.get("resourceVersion")
     if uid and uid != metadata["uid"]:

@@ -17,7 +17,7 @@ def evict(registry: Registry, namespace: str, name: str, body: Obj, dry_run: boo
     pod = registry.read(PODS, namespace, name)
     given = body.get("deleteOptions")
     options = given if isinstance(given, dict) else {}
-    dry_run = dry_run or "All" in (options.get("dryRun") or [])
+    dry_run = dry_run or options.get("dryRun") == ["All"]
     if not is_terminating(pod) and pod["status"].get("phase") not in ("Succeeded", "Failed", "Pending"):
         _ask(registry, pod, dry_run)
     if not dry_run:

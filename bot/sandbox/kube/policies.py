@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from bot.sandbox.kube import autoscaler_rules
 from bot.sandbox.kube.kinds import Obj
 from bot.sandbox.kube.status import Cause
 
@@ -35,23 +36,8 @@ def _binding(obj: Obj) -> None:
             subject.setdefault("apiGroup", RBAC_GROUP)
 
 
-def _autoscaler(obj: Obj) -> None:
-    spec = obj.setdefault("spec", {})
-    spec.setdefault("minReplicas", 1)
-    if not spec.get("metrics"):
-        target = {"type": "Utilization", "averageUtilization": 80}
-        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
-    for metric in spec["metrics"]:
-        source = metric.get(metric_field(str(metric.get("type")))) or {}
-        target = source.get("target") or {}
-        for name in ("averageValue", "value"):
-            if isinstance(target.get(name), int | float):
-                target[name] = str(target[name])  # quantities are kept as text
-
-
-def metric_field(kind: str) -> str:
-    """The field of a metric that its type fills: `Resource` in `resource`."""
-    return kind[:1].lower() + kind[1:]
+def _budget(obj: Obj) -> None:
+    obj.setdefault("spec", {})
 
 
 def _ingress(obj: Obj) -> None:
@@ -112,28 +98,6 @@ def _check_budget(obj: Obj) -> list[Cause]:
         causes.append(
             Cause.unsupported("spec.unhealthyPodEvictionPolicy", policy, "AlwaysAllow", "IfHealthyBudget")
         )  # fmt: skip
-    return causes
-
-
-def _check_autoscaler(obj: Obj) -> list[Cause]:
-    spec = obj.get("spec") or {}
-    causes = []
-    least, most = spec.get("minReplicas", 1), spec.get("maxReplicas")
-    if least < 1:
-        causes.append(Cause.invalid("spec.minReplicas", least, "must be greater than or equal to 1"))
-    if most is not None and most < 1:
-        causes.append(Cause.invalid("spec.maxReplicas", most, "must be greater than 0"))
-    if most is not None and most < least:
-        causes.append(Cause.invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`"))
-    kinds = ("ContainerResource", "External", "Object", "Pods", "Resource")
-    for i, metric in enumerate(spec.get("metrics") or []):
-        path, kind = f"spec.metrics[{i}]", metric.get("type")
-        if kind not in kinds:
-            causes.append(Cause.unsupported(f"{path}.type", kind, *kinds))
-        elif not metric.get(metric_field(kind)):
-            causes.append(
-                Cause.required(f"{path}.{metric_field(kind)}", "must populate information for the given metric source")
-            )
     return causes
 
 
@@ -225,11 +189,12 @@ def time_zone(spec: Obj) -> list[Cause]:
 
 
 FILLERS: dict[str, Callable[[Obj], None]] = {
-    "RoleBinding": _binding, "ClusterRoleBinding": _binding, "HorizontalPodAutoscaler": _autoscaler,
+    "PodDisruptionBudget": _budget,
+    "RoleBinding": _binding, "ClusterRoleBinding": _binding, "HorizontalPodAutoscaler": autoscaler_rules.fill,
     "Ingress": _ingress, "EndpointSlice": _slice, "HTTPRoute": _route, "Gateway": _gateway,
 }  # fmt: skip
 CHECKERS: dict[str, Callable[[Obj], list[Cause]]] = {
-    "PodDisruptionBudget": _check_budget, "HorizontalPodAutoscaler": _check_autoscaler, "Role": _check_rules,
+    "PodDisruptionBudget": _check_budget, "HorizontalPodAutoscaler": autoscaler_rules.check, "Role": _check_rules,
     "ClusterRole": _check_rules, "RoleBinding": _check_binding, "ClusterRoleBinding": _check_binding,
     "HTTPRoute": _check_route,
 }  # fmt: skip

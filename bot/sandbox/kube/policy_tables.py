@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from bot.sandbox.kube.autoscaler_rules import metric_field
 from bot.sandbox.kube.kinds import Obj
-from bot.sandbox.kube.policies import metric_field
 
 Cells = list[Any]
 _NONE = "<none>"
@@ -17,7 +17,8 @@ def _autoscaler(obj: Obj) -> Cells:
     targets = []
     for i, metric in enumerate(spec.get("metrics") or []):
         source = metric[metric_field(metric["type"])]
-        now = known[i][metric_field(metric["type"])]["current"] if i < len(known) else {}
+        seen = known[i].get(metric_field(metric["type"])) if i < len(known) else None
+        now = (seen or {}).get("current") or {}
         target = source["target"]
         if target.get("averageUtilization") is not None:
             percent = now.get("averageUtilization")

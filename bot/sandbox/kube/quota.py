@@ -6,16 +6,17 @@ from bot.sandbox.kube.kinds import PODS, QUOTAS, Obj, Resource
 from bot.sandbox.kube.status import forbidden
 from bot.sandbox.kube.store import Store
 
-_QUANTITY = re.compile(r"([0-9.]+)(m|k|M|G|T|Ki|Mi|Gi|Ti|)")
+_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(m|k|M|G|T|Ki|Mi|Gi|Ti|)")
 _FACTORS = {
     "m": 0.001, "": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
 }  # fmt: skip
+_MOST = 1e18
 
 
 def quantity(text: object) -> float:
     """A Kubernetes quantity in its base unit (cores, bytes, pieces); 0 when it can't be read."""
     found = _QUANTITY.fullmatch(str(text))
-    return float(found[1]) * _FACTORS[found[2]] if found else 0.0
+    return min(float(found[1]) * _FACTORS[found[2]], _MOST) if found else 0.0
 
 
 def requested(pod: Obj, name: str) -> float:

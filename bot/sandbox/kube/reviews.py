@@ -24,7 +24,8 @@ def _verdict(access: Access, resource: Resource, user: User, spec: Obj) -> Obj:
         told = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
         raise invalid(resource, "", [Cause.invalid("spec.resourceAttributes", None, told)])
     if resource is ACCESS_REVIEWS:
-        groups = tuple(g for g in spec.get("groups") or () if isinstance(g, str))
+        listed = spec.get("groups")
+        groups = tuple(g for g in listed if isinstance(g, str)) if isinstance(listed, list) else ()
         if not spec.get("user") and not groups:
             raise invalid(
                 resource, "", [Cause.invalid("spec.user", "", "at least one of user or group must be specified")]

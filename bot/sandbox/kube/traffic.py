@@ -133,7 +133,7 @@ class Traffic:
         for entry, share in self._entries(namespace):
             if share.service is None:
                 continue
-            ready = [e["targetRef"]["name"] for e in self._endpoints(share.service) if e["conditions"].get("ready")]
+            ready = [name for name, is_on, _ in self._endpoints(share.service) if is_on]
             if ready:
                 total += self.rate_of(*entry) * share.part * sum(name in pods for name in ready) / len(ready)
         return total
@@ -174,10 +174,10 @@ class Traffic:
         namespace = service["metadata"]["namespace"]
         ready: list[Obj] = []
         others: list[Obj] = []
-        for endpoint in self._endpoints(service):
-            pod = self._store.get(PODS, namespace, endpoint["targetRef"]["name"])
-            if pod is not None and not endpoint["conditions"].get("terminating"):
-                (ready if endpoint["conditions"].get("ready") else others).append(pod)
+        for name, is_on, is_ending in self._endpoints(service):
+            pod = self._store.get(PODS, namespace, name)
+            if pod is not None and not is_ending:
+                (ready if is_on else others).append(pod)
         chosen = ready or others
         if not chosen:
             yield 1.0, None, False
@@ -191,11 +191,16 @@ class Traffic:
         for kind, pod in kinds.items():
             yield sizes[kind] / len(chosen), pod, bool(ready)
 
-    def _endpoints(self, service: Obj) -> Iterator[Obj]:
+    def _endpoints(self, service: Obj) -> Iterator[tuple[str, bool, bool]]:
+        """Pods behind a Kubernetes Service: name, whether it is ready, whether it is ending."""
         name = service["metadata"]["name"]
         for found in self._store.collection(ENDPOINT_SLICES).of_owner(service["metadata"]["uid"]):
             if (found["metadata"].get("labels") or {}).get(OF_SERVICE) == name:
-                yield from (e for e in found.get("endpoints") or [] if e.get("targetRef"))
+                for endpoint in found.get("endpoints") or []:
+                    state = endpoint.get("conditions") or {}
+                    pod = (endpoint.get("targetRef") or {}).get("name")
+                    if pod:
+                        yield pod, bool(state.get("ready")), bool(state.get("terminating"))
 
     def _counts_of(self, namespace: str, service: str, version: str, app: str) -> Counts:
         key = (namespace, service, version)

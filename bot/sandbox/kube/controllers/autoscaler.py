@@ -3,12 +3,12 @@
 import math
 from dataclasses import dataclass
 
+from bot.sandbox.kube.autoscaler_rules import metric_field
 from bot.sandbox.kube.controllers.base import MANAGER, Tools, condition, is_ready, is_terminating, key_of
 from bot.sandbox.kube.controllers.engine import Key
 from bot.sandbox.kube.controllers.scaling import TOLERANCE, Bounds, Condition, History, settle, wished
 from bot.sandbox.kube.kinds import AUTOSCALERS, BY_KIND, PODS, Obj, Resource
 from bot.sandbox.kube.load import Load
-from bot.sandbox.kube.policies import metric_field
 from bot.sandbox.kube.quota import quantity
 from bot.sandbox.kube.selectors import object_selector
 from bot.sandbox.kube.store import Change, StoredEvent
@@ -212,8 +212,7 @@ class AutoscalerController:
         since = before["lastTransitionTime"] if before and before["status"] == value else self._tools.now()
         row = {"type": kind, "status": value, "lastTransitionTime": since, "reason": reason, "message": message}
         others = [c for c in status.get("conditions") or [] if c["type"] != kind]
-        order = (ABLE, ACTIVE, LIMITED)
-        status["conditions"] = sorted([*others, row], key=lambda c: order.index(c["type"]))
+        status["conditions"] = sorted([*others, row], key=lambda c: str(c["type"]))  # Able…, Scaling…
 
 
 def _called(kind: str, name: str) -> str:

@@ -14,6 +14,7 @@ from bot.sandbox.kube.store import StoredEvent
 
 COMPONENT = "cronjob-controller"
 LOOK_AGAIN_S = 5.0  # at the latest: the wall clock may be moved
+LONGEST_S = 10 * 366 * 86400  # a deadline beyond is none
 MANY_RUNS = 100  # more missed ones than these are remarked upon
 _NAMED = {"@hourly": "0 * * * *", "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@weekly": "0 0 * * 0",
           "@monthly": "0 0 1 * *", "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *"}  # fmt: skip
@@ -150,7 +151,7 @@ class CronJobController:
         since = parse_stamp(status.get("lastScheduleTime") or cron_job["metadata"]["creationTimestamp"])
         deadline_s = spec.get("startingDeadlineSeconds")
         if deadline_s is not None:
-            since = max(since, now - timedelta(seconds=deadline_s))
+            since = max(since, now - timedelta(seconds=min(deadline_s, LONGEST_S)))
         due, missed = latest_run(schedule, since, now)
         if missed > MANY_RUNS:
             told = "Set or decrease .spec.startingDeadlineSeconds or check clock skew"

@@ -116,7 +116,7 @@ def shares(store: Store, route: Obj) -> list[Share]:
     Each rule that asks for no header, query or method gets an equal part, and its backends their weight of it.
     """
     rows = (route.get("status") or {}).get("parents") or []
-    if not any(c["type"] == "Accepted" and c["status"] == "True" for row in rows for c in row["conditions"]):
+    if not any(c["type"] == "Accepted" and c["status"] == "True" for row in rows for c in row.get("conditions") or []):
         return []
     plain = [r for r in route["spec"].get("rules") or [] if any(_is_plain(m) for m in r.get("matches") or [{}])]
     found = []

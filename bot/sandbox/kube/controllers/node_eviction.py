@@ -2,7 +2,6 @@
 
 import math
 
-from bot.sandbox.kube.clock import parse_stamp
 from bot.sandbox.kube.controllers.base import Tools, is_terminating, key_of
 from bot.sandbox.kube.controllers.engine import Key
 from bot.sandbox.kube.controllers.scheduler import tolerates
@@ -21,13 +20,13 @@ class NodeEvictionController:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._tainted: set[str] = set()
+        self._tainted: dict[str, dict[str, float]] = {}  # node: key of a taint, since when (steady seconds)
 
     def concerns(self, resource: Resource, event: StoredEvent) -> list[Key]:
         if resource is NODES:
             node = event.obj["metadata"]["name"]
             was_tainted = node in self._tainted
-            (self._tainted.add if _pushing(event.obj) else self._tainted.discard)(node)
+            self._remember(event.obj)
             if event.change is Change.DELETED or (node in self._tainted and not was_tainted):
                 pods = self._tools.store.all_of(PODS)
                 return [key_of(pod) for pod in pods if pod["spec"].get("nodeName") == node]
@@ -35,6 +34,13 @@ class NodeEvictionController:
         if resource is PODS and self._tainted and event.change is not Change.DELETED:
             return [key_of(event.obj)] if event.obj["spec"].get("nodeName") in self._tainted else []
         return []
+
+    def _remember(self, node: Obj) -> None:
+        name, now_s = node["metadata"]["name"], self._tools.clock.steady_s()
+        before = self._tainted.pop(name, {})
+        keys = [taint["key"] for taint in _pushing(node)]
+        if keys:
+            self._tainted[name] = {key: before.get(key, now_s) for key in keys}
 
     def reconcile(self, key: Key) -> float | None:
         pod = self._tools.store.get(PODS, *key)
@@ -48,7 +54,7 @@ class NodeEvictionController:
             return None
         if is_terminating(pod):
             return None
-        wait_s = min((self._patience_s(pod, taint) for taint in _pushing(node)), default=math.inf)
+        wait_s = min((self._patience_s(pod, name, taint) for taint in _pushing(node)), default=math.inf)
         if wait_s == math.inf:
             return None
         if wait_s > 0:
@@ -59,7 +65,7 @@ class NodeEvictionController:
         delete(self._tools.registry, PODS, *key)
         return None
 
-    def _patience_s(self, pod: Obj, taint: Obj) -> float:
+    def _patience_s(self, pod: Obj, node: str, taint: Obj) -> float:
         """Seconds for which the pod still bears a taint."""
         bearing = [t for t in pod["spec"].get("tolerations") or [] if tolerates(t, taint)]
         if not bearing:
@@ -67,7 +73,8 @@ class NodeEvictionController:
         limits = [t["tolerationSeconds"] for t in bearing if t.get("tolerationSeconds") is not None]
         if not limits:
             return math.inf
-        passed_s = (self._tools.clock.now() - parse_stamp(taint["timeAdded"])).total_seconds()
+        now_s = self._tools.clock.steady_s()
+        passed_s = now_s - self._tainted.get(node, {}).get(taint["key"], now_s)
         return max(0.0, self._tools.scaled(min(limits) / self._tools.options.haste) - passed_s)
 
 
