@@ -28,7 +28,7 @@ from bot.router.judge import command_of
 from bot.router.request import Request
 from bot.router.routes import Router
 from bot.slack.forms import ViewRef
-from bot.store import inbox, outbox, releases
+from bot.store import inbox, messages, outbox, releases
 from bot.store.inbox import InboxRow
 from bot.store.outbox import OutboxRow
 from bot.usecases import versions
@@ -264,7 +264,7 @@ class InboxLoop:
         if request.thread_ts is None:
             return None
         async with self._ctx.database.read() as connection:
-            subject = await outbox.subject_of(connection, channel=request.channel, ts=request.thread_ts)
+            subject = await messages.subject_of(connection, channel=request.channel, ts=request.thread_ts)
             if subject is None or not subject.startswith("release:"):
                 return None
             release = await releases.get(connection, ReleaseId(subject.removeprefix("release:")))

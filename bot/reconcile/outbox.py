@@ -19,8 +19,10 @@ from bot.reconcile.loop import Crew, insist
 from bot.reconcile.undelivered import Undelivered, posting_method
 from bot.slack.limits import Limiter
 from bot.slack.messages import Body, MessageRef
+from bot.store import messages as standing_messages
 from bot.store import outbox
-from bot.store.outbox import Delivered, OutboxKind, OutboxRow, OutboxState, Posted, Waiting
+from bot.store.messages import Posted
+from bot.store.outbox import Delivered, OutboxKind, OutboxRow, OutboxState, Waiting
 
 log = structlog.get_logger()
 SLOWEST_TURN_S = 5.0
@@ -62,7 +64,7 @@ class OutboxLoop:
                 begun = await outbox.begin(connection, [row.id for row in chosen if not _is_unsure(row)], now=now)
                 unsure = await outbox.rows(connection, [row.id for row in chosen if _is_unsure(row)])
                 subjects = {subject for row in begun for subject in (row.subject, row.thread_subject) if subject}
-                standing = await outbox.messages_of(connection, subjects)
+                standing = await standing_messages.of_all(connection, subjects)
                 # what is begun rings the bell when it is over, and the next turn looks then
                 later = await outbox.next_due_at(connection, after=now) if not begun else None
         except BaseException:

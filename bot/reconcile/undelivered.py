@@ -16,8 +16,9 @@ from bot.domain.names import ChannelId
 from bot.errors import OutsideError, Refused, TooBusy
 from bot.reconcile.loop import back_off_s
 from bot.slack.limits import Limiter
-from bot.store import outbox
-from bot.store.outbox import Delivered, OutboxKind, OutboxRow, OutboxState, Posted
+from bot.store import messages, outbox
+from bot.store.messages import Posted
+from bot.store.outbox import Delivered, OutboxKind, OutboxRow, OutboxState
 
 log = structlog.get_logger()
 LOOKS = 2
@@ -67,7 +68,7 @@ class Undelivered:
                 await self._settle(row, OutboxState.PENDING, error, None, body=plain)
             case Refused() if editing and error.code in GONE_CODES and row.subject:
                 async with self._ctx.database.write() as connection:
-                    await outbox.forget_message(connection, row.subject)
+                    await messages.forget(connection, row.subject)
                     await outbox.settle(connection, row.id, OutboxState.PENDING, error=str(error))
             case Refused():
                 log.error("outbox.refused", row=row.id, kind=row.kind, code=error.code, error=error.text)
@@ -88,8 +89,8 @@ class Undelivered:
             await self._settle(row, OutboxState.PENDING, None, None)
             return
         async with ctx.database.read() as connection:
-            standing = await outbox.message_of(connection, row.subject) if row.subject else None
-            parent = await outbox.message_of(connection, row.thread_subject) if row.thread_subject else None
+            standing = await messages.of(connection, row.subject) if row.subject else None
+            parent = await messages.of(connection, row.thread_subject) if row.thread_subject else None
         if standing is not None:
             await self._settle(row, OutboxState.PENDING, None, None)
             return

@@ -5,7 +5,7 @@ again); → parked when its channel refuses it (tried again later); → dead whe
 A `card` has a subject: it is posted once, then edited; a newer version replaces one that still waits.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, Row, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store.dialect import insert_into
 from bot.store.ids import new_id
+from bot.store.messages import Posted, remember
 from bot.store.tables import messages, outbox
 
 BODY_VERSION = 1
@@ -106,15 +106,6 @@ class Waiting:
     """Its subject has a message already: delivering it means editing that one."""
     waits_for_card: bool
     """It belongs under a card that is not posted yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """The message of a subject."""
-
-    channel: str
-    ts: str
-    outbox_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,10 +297,7 @@ async def settle_sent(connection: AsyncConnection, delivered: Sequence[Delivered
     await connection.execute(_sending_end(), sent)
     for each in delivered:
         if each.posted is not None and each.row.subject is not None:
-            values = {"channel": each.posted.channel, "ts": each.posted.ts, "outbox_id": each.posted.outbox_id}
-            statement = insert_into(connection, messages).values(subject=each.row.subject, **values, posted_at=now)
-            newest = values | {"posted_at": now}
-            await connection.execute(statement.on_conflict_do_update(index_elements=[messages.c.subject], set_=newest))
+            await remember(connection, each.row.subject, each.posted, now=now)
 
 
 @cache
@@ -352,32 +340,6 @@ async def recover(connection: AsyncConnection, *, before: datetime) -> int:
         .values(state=OutboxState.AMBIGUOUS, looks=0, not_before=None, error="the bot stopped while sending")
     )
     return int((await connection.execute(statement)).rowcount)
-
-
-async def message_of(connection: AsyncConnection, subject: str) -> Posted | None:
-    """The message that stands for a subject."""
-    row = (await connection.execute(select(messages).where(messages.c.subject == subject))).mappings().first()
-    return Posted(row["channel"], row["ts"], row["outbox_id"]) if row else None
-
-
-async def messages_of(connection: AsyncConnection, subjects: Collection[str]) -> Mapping[str, Posted]:
-    """The messages that stand for subjects; those without one are left out."""
-    if not subjects:
-        return {}
-    found = await connection.execute(select(messages).where(messages.c.subject.in_(subjects)))
-    return {row["subject"]: Posted(row["channel"], row["ts"], row["outbox_id"]) for row in found.mappings()}
-
-
-async def subject_of(connection: AsyncConnection, *, channel: str, ts: str) -> str | None:
-    """The subject of a message, e.g. `release:01J…`; None when the message is not one of our cards."""
-    statement = select(messages.c.subject).where(messages.c.channel == channel, messages.c.ts == ts)
-    subject: str | None = (await connection.execute(statement)).scalar_one_or_none()
-    return subject
-
-
-async def forget_message(connection: AsyncConnection, subject: str) -> None:
-    """The message of a subject is gone from Slack; its next version is posted anew."""
-    await connection.execute(messages.delete().where(messages.c.subject == subject))
 
 
 async def backlog(connection: AsyncConnection) -> tuple[int, datetime | None]:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from bot.store import outbox
+from bot.store import messages, outbox
 from bot.store.db import Database
-from bot.store.outbox import Delivered, Draft, Lane, OutboxKind, OutboxRow, OutboxState, Posted
+from bot.store.messages import Posted
+from bot.store.outbox import Delivered, Draft, Lane, OutboxKind, OutboxRow, OutboxState
 from bot.store.tables import outbox as outbox_table
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -165,9 +166,9 @@ async def test_a_posted_card_is_remembered_as_the_message_of_its_subject(databas
     posted = Posted("C1", "171.5", row.id)
     await sent(database, row, posted)
     async with database.read() as connection:
-        assert await outbox.message_of(connection, "release:1") == posted
-        assert await outbox.subject_of(connection, channel="C1", ts="171.5") == "release:1"
-        assert await outbox.subject_of(connection, channel="C2", ts="171.5") is None
+        assert await messages.of(connection, "release:1") == posted
+        assert await messages.subject_of(connection, channel="C1", ts="171.5") == "release:1"
+        assert await messages.subject_of(connection, channel="C2", ts="171.5") is None
     [kept] = await all_rows(database)
     assert (kept["state"], kept["sent_at"], kept["slack_ts"]) == ("sent", NOW, "171.5")
     assert kept["response_url"] is None, "a sent row keeps no right to answer"
@@ -179,8 +180,8 @@ async def test_a_message_posted_anew_takes_the_place_of_the_old_one(database: Da
         row = await begun(database)
         await sent(database, row, Posted("C1", ts, row.id))
     async with database.read() as connection:
-        assert await outbox.message_of(connection, "release:1") == Posted("C1", "2.2", row.id)
-        assert await outbox.subject_of(connection, channel="C1", ts="1.1") is None
+        assert await messages.of(connection, "release:1") == Posted("C1", "2.2", row.id)
+        assert await messages.subject_of(connection, channel="C1", ts="1.1") is None
 
 
 async def test_a_message_that_is_gone_from_slack_can_be_forgotten(database: Database) -> None:
@@ -188,8 +189,8 @@ async def test_a_message_that_is_gone_from_slack_can_be_forgotten(database: Data
     row = await begun(database)
     await sent(database, row, Posted("C1", "1.1", row.id))
     async with database.write() as connection:
-        await outbox.forget_message(connection, "release:1")
-        assert await outbox.message_of(connection, "release:1") is None
+        await messages.forget(connection, "release:1")
+        assert await messages.of(connection, "release:1") is None
 
 
 async def test_what_a_dead_process_was_sending_becomes_an_open_question(database: Database) -> None:
