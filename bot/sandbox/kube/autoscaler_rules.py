@@ -1,4 +1,4 @@
-"""Defaults and rules of HorizontalPodAutoscalers. Called by `policies`; `fill` mutates a draft, `check` gives causes."""
+"""Defaults and rules of HorizontalPodAutoscalers. For `policies`: `fill` mutates a draft, `check` tells causes."""
 
 from bot.sandbox.kube.kinds import Obj
 from bot.sandbox.kube.quota import quantity

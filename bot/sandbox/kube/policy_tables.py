@@ -56,7 +56,7 @@ def _endpoints(obj: Obj) -> Cells:
 
 
 def _slice(obj: Obj) -> Cells:
-    ports = [str(port["port"]) for port in obj.get("ports") or []]
+    ports = [str(port.get("port", "*")) for port in obj.get("ports") or []]
     addresses = [address for endpoint in obj.get("endpoints") or [] for address in endpoint["addresses"]]
     return [obj["addressType"], _some(ports) if ports else "<unset>", _some(addresses) if addresses else "<unset>"]
 
