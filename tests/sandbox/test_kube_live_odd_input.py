@@ -79,6 +79,26 @@ async def furnish(kube: Kube) -> None:
     await kube.post(f"{CORE}/secrets", {"metadata": {"name": "key"}, "data": {"a": "Yg=="}})
     leases = "/apis/coordination.k8s.io/v1/namespaces/shop/leases"
     await kube.post(leases, {"metadata": {"name": "turn"}, "spec": {"holderIdentity": "me"}})
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    metric = {
+        "type": "Resource",
+        "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}},
+    }
+    scaler = {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 3, "metrics": [metric]}
+    path = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers"
+    await kube.post(path, {"metadata": {"name": "web"}, "spec": scaler})
+    budget = {"minAvailable": "50%", "selector": {"matchLabels": {"app.kubernetes.io/name": "web"}}}
+    path = "/apis/policy/v1/namespaces/shop/poddisruptionbudgets"
+    await kube.post(path, {"metadata": {"name": "web"}, "spec": budget})
+    rules = [{"backendRefs": [{"name": "web", "port": 80, "weight": 1}]}]
+    path = "/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes"
+    await kube.post(path, {"metadata": {"name": "web"}, "spec": {"parentRefs": [{"name": "edge"}], "rules": rules}})
+    roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/shop"
+    rule = {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]}
+    await kube.post(f"{roles}/roles", {"metadata": {"name": "look"}, "rules": [rule]})
+    bound = {"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "look"},
+             "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "shop"}]}  # fmt: skip
+    await kube.post(f"{roles}/rolebindings", {"metadata": {"name": "look"}, **bound})
 
 
 def a_change(chance: random.Random, whole: Json) -> tuple[str, str, Any]:

@@ -123,5 +123,7 @@ def _child(node: Any, part: str) -> Any:
     return next((item for item in node if _has(item, wanted)), None) if isinstance(node, list) else None
 
 
-def _has(item: Obj, wanted: Obj) -> bool:
-    return all(item.get(k, "TCP" if k == "protocol" else None) == v for k, v in wanted.items())
+def _has(item: Any, wanted: Obj) -> bool:
+    return isinstance(item, dict) and all(
+        item.get(k, "TCP" if k == "protocol" else None) == v for k, v in wanted.items()
+    )

@@ -68,6 +68,8 @@ def sign(obj: Obj, manager: str, api_version: str, time: str, subresource: str =
 
 def item_key(item: Any, keys: tuple[str, ...]) -> str:
     """`k:{"name":"admin"}`, with the API's default for a port without a protocol."""
+    if not isinstance(item, dict):  # in what the API keeps as it came, e.g. the data of a ControllerRevision
+        return "v:" + json.dumps(item)
     chosen = {k: item.get(k, "TCP" if k == "protocol" else None) for k in sorted(keys)}
     return "k:" + json.dumps({k: v for k, v in chosen.items() if v is not None}, separators=(",", ":"))
 

@@ -186,15 +186,15 @@ def _deployment(spec: Obj) -> list[Cause]:
             )
         )
     else:
-        causes += _rolling(strategy.get("rollingUpdate") or {})
+        causes += _rolling(strategy, "spec.strategy.rollingUpdate")
     deadline, ready = spec.get("progressDeadlineSeconds"), spec.get("minReadySeconds") or 0
     if isinstance(deadline, int) and 0 <= deadline <= ready:
         causes.append(Cause.invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds"))
     return causes
 
 
-def _rolling(rolling: Obj) -> list[Cause]:
-    path = "spec.strategy.rollingUpdate"
+def _rolling(strategy: Obj, path: str) -> list[Cause]:
+    rolling = strategy.get("rollingUpdate") or {}
     causes = []
     for name in ("maxUnavailable", "maxSurge"):
         value = rolling.get(name)
@@ -221,11 +221,13 @@ def _replica_set(spec: Obj) -> list[Cause]:
 
 
 def _stateful_set(spec: Obj) -> list[Cause]:
-    return _count(spec, "replicas", "minReadySeconds", "revisionHistoryLimit") + _template(spec, ("Always",))
+    causes = _count(spec, "replicas", "minReadySeconds", "revisionHistoryLimit") + _template(spec, ("Always",))
+    return causes + _rolling(spec.get("updateStrategy") or {}, "spec.updateStrategy.rollingUpdate")
 
 
 def _daemon_set(spec: Obj) -> list[Cause]:
-    return _count(spec, "minReadySeconds", "revisionHistoryLimit") + _template(spec, ("Always",))
+    causes = _count(spec, "minReadySeconds", "revisionHistoryLimit") + _template(spec, ("Always",))
+    return causes + _rolling(spec.get("updateStrategy") or {}, "spec.updateStrategy.rollingUpdate")
 
 
 def _job(spec: Obj) -> list[Cause]:

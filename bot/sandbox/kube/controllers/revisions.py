@@ -1,6 +1,6 @@
 """ControllerRevisions: the remembered templates of StatefulSets and DaemonSets. Called by their controllers."""
 
-from bot.sandbox.kube.controllers.base import Tools, draft_of, reference
+from bot.sandbox.kube.controllers.base import Tools, controller_ref, draft_of, reference
 from bot.sandbox.kube.controllers.template_hash import template_hash
 from bot.sandbox.kube.kinds import REVISIONS, Obj
 
@@ -63,8 +63,10 @@ def trim(tools: Tools, owner: Obj, known: list[Obj], in_use: set[str]) -> None:
 
 def mark_of(revision: Obj) -> str:
     """What marks the pods of a revision, under HASH."""
-    metadata = revision["metadata"]
-    return str(metadata["name"] if STATEFUL_HASH in metadata["labels"] else metadata["labels"][HASH])
+    name = str(revision["metadata"]["name"])
+    # By the name, for anybody may have taken away the labels.
+    owner = controller_ref(revision)
+    return name if owner is not None and owner["kind"] == "StatefulSet" else name.rpartition("-")[2]
 
 
 def pod_mark(pod: Obj) -> str:
