@@ -158,11 +158,10 @@ def prepare(kind: str, obj: Obj) -> None:
 def _prepare_pod(spec: Obj) -> None:
     spec.setdefault("serviceAccountName", "default")
     spec.setdefault("serviceAccount", spec["serviceAccountName"])
-    if not spec.get("tolerations"):
-        spec["tolerations"] = [
-            {"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
-            for key in ("not-ready", "unreachable")
-        ]
+    for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
+        known = spec.setdefault("tolerations", [])
+        if not any(t.get("key") in (None, "", key) and t.get("effect") in (None, "", "NoExecute") for t in known):
+            known.append({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
     spec.setdefault("priority", 0)
     spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
 

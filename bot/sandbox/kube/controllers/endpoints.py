@@ -1,6 +1,6 @@
 """Endpoints controller: for each Kubernetes Service with a selector, its EndpointSlices and its Endpoints object."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bot.sandbox.kube.controllers.base import MANAGER, Tools, is_ready, is_terminating, key_of, reference
@@ -25,6 +25,7 @@ class EndpointsController:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._selectors: dict[str, dict[str, dict[str, str]]] = {}  # namespace, name of the Kubernetes Service
+        self._pods: dict[str, dict[str, Obj]] = {}  # namespace, name
 
     def concerns(self, resource: Resource, event: StoredEvent) -> list[Key]:
         if resource is PODS:
@@ -47,14 +48,18 @@ class EndpointsController:
         return [(namespace, name)]
 
     def _of_pod(self, event: StoredEvent) -> list[Key]:
-        known = self._selectors.get(event.obj["metadata"]["namespace"])
+        namespace, name = key_of(event.obj)
+        if event.change is Change.DELETED:
+            self._pods.get(namespace, {}).pop(name, None)
+        else:
+            self._pods.setdefault(namespace, {})[name] = event.obj
+        known = self._selectors.get(namespace)
         if not known:
             return []
         before, after = event.before, event.obj if event.change is not Change.DELETED else None
         if before is not None and after is not None and _face(before) == _face(after):
             return []
         labels = [p["metadata"].get("labels") or {} for p in (before, after) if p is not None]
-        namespace = event.obj["metadata"]["namespace"]
         return [
             (namespace, name)
             for name, wanted in known.items()
@@ -69,7 +74,7 @@ class EndpointsController:
             return None
         if not service["spec"].get("selector"):
             return None
-        pods = list(selected_pods(self._tools, service))
+        pods = sorted(selected(self._pods.get(key[0], {}).values(), service), key=key_of)
         ports = [_port(port, pods) for port in service["spec"].get("ports") or []]
         self._write_slices(service, [_endpoint(pod, service) for pod in pods], ports)
         self._write_legacy(service, pods, ports)
@@ -115,10 +120,10 @@ class EndpointsController:
         self._tools.write(ENDPOINTS, draft | ({"subsets": subsets} if subsets else {}))
 
 
-def selected_pods(tools: Tools, service: Obj) -> Iterator[Obj]:
-    """Pods with an address that a Kubernetes Service selects and that have not run to their end."""
+def selected(pods: Iterable[Obj], service: Obj) -> Iterator[Obj]:
+    """Those pods with an address that a Kubernetes Service selects and that have not run to their end."""
     wanted = (service["spec"].get("selector") or {}).items()
-    for pod in tools.store.each(PODS, service["metadata"]["namespace"]):
+    for pod in pods:
         status = pod["status"]
         if wanted <= (pod["metadata"].get("labels") or {}).items() and status.get("podIP"):  # noqa: SIM102
             if status.get("phase") not in ("Succeeded", "Failed"):
