@@ -35,7 +35,7 @@ def apply(live: Obj | None, intent: Obj, manager: str, api_version: str, force: 
     given_up = mine.paths - wanted.keys()
     others: set[Path] = set().union(*(e.paths for e in entries if e is not mine))
     for path in sorted(given_up, key=len, reverse=True):
-        if path in others:
+        if path in others or path == ("f:metadata",):  # never the whole, whatever a client's managedFields say
             continue
         if path[-1] != ".":
             _drop(merged, path)
