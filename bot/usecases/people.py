@@ -10,11 +10,15 @@ from bot.slack.directory import Person
 from bot.store import audit
 
 
+OUTSIDE = ChannelId("")
+"""No channel at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
     """The conversation in which something is asked. Both empty: outside of channels."""
 
-    channel: ChannelId = ChannelId("")
+    channel: ChannelId = OUTSIDE
     name: str = ""
     """Without `#`, as far as Slack tells it."""
 
