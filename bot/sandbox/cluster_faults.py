@@ -48,6 +48,7 @@ class ClusterFaults:
             case "node_death":
                 node = str(order["node"])
                 stage.pause_node(node, True)
+                stage.cluster.kill_node(node)
                 self._dead[cluster].add(node)
             case "history_loss":
                 stage.cluster.expire_history()
