@@ -9,7 +9,6 @@ from bot.errors import NotFound, OutsideError, UserError
 from bot.slack.directory import Person
 from bot.store import audit
 
-
 OUTSIDE = ChannelId("")
 """No channel at all."""
 
