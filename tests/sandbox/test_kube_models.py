@@ -101,7 +101,7 @@ async def test_every_kind_is_read_without_a_complaint(kube: Kube) -> None:
         assert (await rbac.list_cluster_role(_request_timeout=5)).items
         assert (await rbac.list_cluster_role_binding(_request_timeout=5)).items
         custom = official.CustomObjectsApi(api)
-        routes = await custom.list_namespaced_custom_object(
+        routes: Any = await custom.list_namespaced_custom_object(
             "gateway.networking.k8s.io", "v1", "shop", "httproutes", _request_timeout=5)  # fmt: skip
         assert routes["kind"] == "HTTPRouteList"
 
