@@ -25,6 +25,7 @@ from bot.router.answers import answer_draft
 from bot.router.binding import bind, bind_form
 from bot.router.call import Call, FormRequest, Reply, Source
 from bot.router.judge import command_of
+from bot.router.replies import follow
 from bot.router.request import Request
 from bot.router.routes import Router
 from bot.slack.forms import ViewRef
@@ -159,7 +160,7 @@ class InboxLoop:
             async with asyncio.timeout(TIMEOUT_S):
                 return await self._call(row, request)
         except UserError as error:
-            return Reply(refusal_card(error), private=True)
+            return await self._made_before(row, request) or Reply(refusal_card(error), private=True)
         except OutsideError as error:
             return Reply(outside_card(error), private=True)
         except StoreUnavailable:
@@ -177,6 +178,12 @@ class InboxLoop:
             ref = reference()
             log.exception("request.failed", row=row.id, name=request.name, reference=ref)
             return Reply(failure_card(ref), private=True)
+
+    async def _made_before(self, row: InboxRow, request: Request) -> Reply | None:
+        """The answer to a request that made its release in a run that died: what refuses it now is its own work."""
+        async with self._ctx.database.read() as connection:
+            release = await releases.by_request(connection, row.key)
+        return None if release is None else follow(await self._call_of(row, request), release)
 
     async def _call(self, row: InboxRow, request: Request) -> Reply:
         call = await self._call_of(row, request)

@@ -68,6 +68,9 @@ async def abort(ctx: Context, release_id: ReleaseId, *, step: int | None, by: Us
     """Stop a release; it wins over everything else. `step`: of the button pressed, None when asked by command."""
     now = ctx.clock()
     async with ctx.database.write() as connection:
+        known = await releases.get(connection, release_id)
+        if known is not None and known.abort_by == by:
+            return known  # the same person again, or the same click after a crash
         release = await _fresh(connection, release_id, step, "stopped")
         if release.abort_by is not None:
             raise UserError(

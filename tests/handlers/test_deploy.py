@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.store import inbox
 from tests.chat import GENERAL, PRD, STG, Chat, payload, plain
 
 
@@ -198,3 +199,19 @@ async def test_nobody_approves_their_own_release(chat: Chat) -> None:
     await chat.bob.hears("A second person must approve")
     assert chat.patches("prd") == []
     assert STG != PRD
+
+
+async def test_a_request_that_runs_again_after_a_crash_is_not_refused_for_what_it_made_itself(chat: Chat) -> None:
+    chat.sandbox.registry.publish("growlio/admin", "1.4.3-slow")
+    await chat.alice.says("/deploy stg admin 1.4.3-slow", channel=GENERAL)
+    await chat.alice.hears("Follow it in #deploys-stg")
+    await chat.card(phase="Progressing", service="admin")
+    chat.alice.forget()
+    assert chat.bot is not None
+    ctx = chat.bot.ctx
+    async with ctx.database.write() as connection:
+        await inbox.put_off(connection, 1, until=ctx.clock(), why="as a killed process leaves it")
+    ctx.bells.inbox.ring()
+    assert "Releasing *admin* `1.4.3-slow`" in await chat.alice.hears(".")
+    assert len(chat.cards()) == 1
+    assert len(chat.patches()) == 1

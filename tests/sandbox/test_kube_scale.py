@@ -83,7 +83,8 @@ async def test_what_is_kept_encoded_is_never_older_than_what_is_stored() -> None
             listed: list[Json] = (await kube.get(f"{CORE}/configmaps"))["items"]
             assert [each["data"] for each in listed if each["metadata"]["name"] == "settings"] == [{"n": str(number)}]
             assert not any("kind" in each for each in listed)
-        events = await kube.watch(f"{CORE}/configmaps?watch=1&resourceVersion={since}", 4)
+        only = "fieldSelector=metadata.name%3Dsettings"
+        events = await kube.watch(f"{CORE}/configmaps?watch=1&{only}&resourceVersion={since}", 4)
         assert [event["object"]["data"]["n"] for event in events] == ["1", "2", "3", "4"]
         assert {event["object"]["kind"] for event in events} == {"ConfigMap"}
 
