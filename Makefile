@@ -25,7 +25,7 @@ sandbox: setup ## Start Slack, two clusters, the chat page and the bot on this m
 	@$(BIN)/kajitori sandbox --port $(PORT) $(ARGS)
 
 test: setup ## Run the tests (ARGS='-k canary')
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: setup ## Format, lint, types, layers: what CI asks before the tests
 	@$(BIN)/ruff format --check .
