@@ -21,6 +21,13 @@ async def test_rollback_to_a_named_version_that_is_kept(chat: Chat) -> None:
     assert len(chat.patches()) == 1
 
 
+async def test_a_rollback_offers_no_way_back_to_what_was_left_on_purpose(chat: Chat) -> None:
+    await chat.alice.says("/rollback stg admin 1.4.0")
+    card = await chat.card(phase="Succeeded", service="admin")
+    labels = [e["text"]["text"] for block in card["blocks"] for e in block.get("elements", ()) if e["type"] == "button"]
+    assert labels == ["Details"]
+
+
 async def test_rollback_to_a_version_that_is_not_kept_names_those_that_are(chat: Chat) -> None:
     await chat.alice.says("/rollback stg admin 1.2.0")
     heard = await chat.alice.hears("no longer keeps")
