@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Integer, RowMapping, bindparam, func, select, update
+from sqlalchemy import Integer, RowMapping, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.catalog import Target, WorkloadKind, WorkloadRef
@@ -171,12 +171,6 @@ async def durations_s(connection: AsyncConnection, target: Target, kind: Release
     )
     rows = (await connection.execute(statement)).all()
     return [(finished - started).total_seconds() for started, finished in rows]
-
-
-async def live_count(connection: AsyncConnection) -> int:
-    """How many releases are not over."""
-    statement = select(func.count()).select_from(releases).where(releases.c.phase.in_(LIVE_PHASES))
-    return int((await connection.execute(statement)).scalar_one())
 
 
 def _columns(release: Release) -> dict[str, Any]:
