@@ -221,9 +221,11 @@ async def test_a_deletion_with_another_uid_is_a_conflict() -> None:
 async def test_a_namespace_is_emptied_before_it_goes() -> None:
     async with served() as kube:
         await kube.post(f"{APPS}/deployments", deployment(replicas=1))
+        await kube.post(f"{CORE}/configmaps", {"metadata": {"name": "held", "finalizers": ["example.com/hold"]}})
         await kube.send("DELETE", "/api/v1/namespaces/shop")
         refused = await kube.send("POST", f"{CORE}/configmaps", {"metadata": {"name": "late"}})
         assert refused.told[:2] == (403, "Forbidden")
+        await kube.send("PATCH", f"{CORE}/configmaps/held", {"metadata": {"finalizers": None}}, kind=MERGE)
         await kube.until("/api/v1/namespaces/shop", lambda body: body.get("code") == 404)
         missing = await kube.send("POST", f"{CORE}/configmaps", {"metadata": {"name": "late"}})
         assert missing.told == (404, "NotFound", 'namespaces "shop" not found')
