@@ -127,6 +127,7 @@ async def started(settings: Settings, router: Router) -> AsyncIterator[App]:
             bot_user=identity.bot_user_id,
             clock=lambda: datetime.now(UTC),
             worker=f"{socket.gethostname()}-{os.getpid()}",
+            pods_channel=settings.pods_channel,
         )
         group = await stack.enter_async_context(asyncio.TaskGroup())
         await _start_loops(ctx, router, health, group, stack)

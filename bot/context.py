@@ -46,6 +46,8 @@ class Bells:
     releases: Bell = field(default_factory=Bell)
     outbox: Bell = field(default_factory=Bell)
     retention: Bell = field(default_factory=Bell)
+    pods: Bell = field(default_factory=Bell)
+    alerts: Bell = field(default_factory=Bell)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +71,5 @@ class Context:
     bells: Bells = field(default_factory=Bells)
     worker: str = "kajitori"
     """Name of this process in claims."""
+    pods_channel: ChannelId | None = None
+    """Where falling and healing pods are told; None: they are not."""
