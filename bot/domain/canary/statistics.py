@@ -47,13 +47,18 @@ def signed_rank_p_value(differences: Sequence[float]) -> float:
         return 1.0
     doubled = _doubled_ranks([abs(difference) for difference in kept])
     observed = sum(rank for rank, difference in zip(doubled, kept, strict=True) if difference > 0)
-    # ways[s]: in how many of the 2^n ways to give signs the doubled positive ranks sum up to s.
-    total = sum(doubled)
-    ways = [1] + [0] * total
+    # Of the 2^n ways to give signs, how many make the doubled positive ranks sum up to s? The s-th digit of `ways`,
+    # a number in base 2^(n+1), in which no digit overflows: the product of (1 + x^rank), each factor one shift.
+    width = len(kept) + 1
+    ways = 1
     for rank in doubled:
-        for size in range(total, rank - 1, -1):
-            ways[size] += ways[size - rank]
-    return sum(ways[observed:]) / 2 ** len(kept)
+        ways += ways << (rank * width)
+    ways >>= observed * width
+    digit, found = (1 << width) - 1, 0
+    while ways:
+        found += ways & digit
+        ways >>= width
+    return found / (1 << len(kept))
 
 
 def _doubled_ranks(sizes: Sequence[float]) -> list[int]:
