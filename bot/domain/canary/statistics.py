@@ -48,17 +48,14 @@ def signed_rank_p_value(differences: Sequence[float]) -> float:
     doubled = _doubled_ranks([abs(difference) for difference in kept])
     observed = sum(rank for rank, difference in zip(doubled, kept, strict=True) if difference > 0)
     # Of the 2^n ways to give signs, how many make the doubled positive ranks sum up to s? The s-th digit of `ways`,
-    # a number in base 2^(n+1), in which no digit overflows: the product of (1 + x^rank), each factor one shift.
-    width = len(kept) + 1
+    # a number whose digits are so many bytes wide that none overflows: the product of (1 + x^rank), a shift a factor.
+    width = len(kept) // 8 + 1
     ways = 1
     for rank in doubled:
-        ways += ways << (rank * width)
-    ways >>= observed * width
-    digit, found = (1 << width) - 1, 0
-    while ways:
-        found += ways & digit
-        ways >>= width
-    return found / (1 << len(kept))
+        ways += ways << (8 * width * rank)
+    digits = ways.to_bytes(width * (sum(doubled) + 1), "little")
+    beyond = range(width * observed, len(digits), width)
+    return sum(int.from_bytes(digits[at : at + width], "little") for at in beyond) / (1 << len(kept))
 
 
 def _doubled_ranks(sizes: Sequence[float]) -> list[int]:
