@@ -243,7 +243,7 @@ def leaves(value: Any, path: str = "") -> Iterator[str]:
     """Paths of all values, spelled as in the reference."""
     if isinstance(value, dict):
         for key, part in value.items():
-            name = "NAME" if path in ("environments", "services") else key
+            name = "NAME" if path in ("environments", "services", "oncall.services") else key
             yield from leaves(part, f"{path}.{name}" if path else name)
     elif isinstance(value, list) and value and isinstance(value[0], dict):
         for part in value:
@@ -268,6 +268,10 @@ def known_keys(folder: Path) -> set[str]:
         "datadog.routes[]": "datadog: {routes: [{zzzzzz: 1}]}",
         "pods": "pods: {zzzzzz: 1}",
         "summary": "summary: {zzzzzz: 1}",
+        "oncall": "oncall: {zzzzzz: 1}",
+        "oncall.people[]": "oncall: {people: [{zzzzzz: 1}]}",
+        "oncall.default": "oncall: {default: {zzzzzz: 1}}",
+        "oncall.services.NAME": "oncall: {services: {web: {zzzzzz: 1}}}",
         "": "zzzzzz: 1",
     }
     found = set()

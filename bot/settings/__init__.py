@@ -21,6 +21,7 @@ from bot.settings.model import (
     SlackSettings,
     SummarySettings,
 )
+from bot.settings.oncall import read_oncall
 from bot.settings.secret import Secret
 from bot.settings.section import Faults, Section
 from bot.settings.sections import channel, read_catalog, read_datadog_routes, read_poll, read_summary
@@ -108,16 +109,19 @@ def _settings(path: Path, root: Section, variables: Variables) -> Settings:
     pods = root.child("pods")
     pods_channel = channel(pods)
     pods.close()
+    timezone = root.optional("timezone", forms.time_zone, ZoneInfo("UTC"))
+    catalog = read_catalog(root)
     settings = Settings(
         path=path,
         slack=slack,
         listen=listen,
-        timezone=root.optional("timezone", forms.time_zone, ZoneInfo("UTC")),
+        timezone=timezone,
         locale=Locale(root.choice("locale", [each.value for each in Locale], Locale.EN.value)),
-        catalog=read_catalog(root),
+        catalog=catalog,
         datadog=_datadog(root.child("datadog"), variables),
         pods_channel=pods_channel,
         summary=read_summary(root.child("summary")),
+        oncall=read_oncall(root.child("oncall"), catalog.services, timezone),
         database_url=_database_url(variables),
         kubeconfig=variables.formed("KUBECONFIG", path_form, "") or None,
     )

@@ -7,7 +7,7 @@ what is there is left to the caller.
 import ipaddress
 import re
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from difflib import get_close_matches
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -39,8 +39,11 @@ _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,6
 _ZONE = re.compile(r"[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,2}", re.ASCII)
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
 _LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):(?P<port>\d{1,5})", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MATCH_TERM = re.compile(r"[A-Za-z][\w./-]*(?::[\w./*-]+)?", re.ASCII)
 _SITE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.ASCII)
+_ADDRESS = re.compile(r"[^\s@<>&|]{1,64}@[\w.-]{1,190}")
+_DATADOG_ID = re.compile(r"[0-9a-fA-F][0-9a-fA-F-]{7,63}", re.ASCII)
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LONGEST_DURATION = timedelta(days=366)
 
@@ -154,6 +157,30 @@ def clock(text: str) -> time:
     if match is None:
         raise BadForm('a time of day is HH:MM, 24 hours: "18:00"')
     return time(int(match[1]), int(match[2]))
+
+
+def day(text: str) -> date:
+    """`2026-11-02`."""
+    try:
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise BadForm("a day is year, month, day: `2026-11-02`")
+
+
+def address(text: str) -> str:
+    """An e-mail address, as Datadog knows people by."""
+    if not _ADDRESS.fullmatch(text):
+        raise BadForm("an address is somebody@example.com")
+    return text
+
+
+def datadog_id(text: str) -> str:
+    """The id of a schedule or team in Datadog: it stands in the address of its page."""
+    if not _DATADOG_ID.fullmatch(text):
+        raise BadForm("an id has hexadecimal digits and dashes, as in the address of its page in Datadog")
+    return text
 
 
 def weekdays(text: str) -> frozenset[int]:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from bot.domain.catalog import Catalog
 from bot.domain.names import ChannelId
+from bot.domain.oncall import OnCallPlan
 from bot.settings.forms import Listen
 from bot.settings.secret import Secret
 
@@ -111,6 +112,8 @@ class Settings:
     pods_channel: ChannelId | None
     """Where falling and healing pods are told. Default None: they are not."""
     summary: SummarySettings | None
+    oncall: OnCallPlan | None
+    """Who is called for which service. Default None: nobody is."""
     database_url: Secret
     """DATABASE_URL; a Secret since it may hold a password. Default sqlite:///kajitori.db: one file beside the bot, and
     no server to run first."""

@@ -93,6 +93,17 @@ class Section:
 
         return self.optional(key, form, default)
 
+    def truth(self, key: str, *, default: bool) -> bool:
+        """`true` or `false`."""
+        value = self._value(key)
+        if value is None:
+            return default
+        if not isinstance(value, Scalar) or value.quoted or value.text.lower() not in ("true", "false"):
+            remedy = "write true or false, without quotes"
+            self.faults.add(self.line_of(key), self.key(key), f"is {_described(value)}", remedy)
+            return default
+        return value.text.lower() == "true"
+
     def texts(self, key: str, form: Callable[[str], Formed]) -> tuple[Formed, ...]:
         """A list of texts; empty when absent."""
         formed: list[Formed] = []
