@@ -39,8 +39,13 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--state", type=Path, default=None, metavar="DIR", help="folder for its files")
     sandbox.add_argument("--no-browser", action="store_true", help="don't open the page")
 
-    manifest = commands.add_parser("manifest", help="print the Slack app manifest")
-    manifest.add_argument("--http-url", default=None, help="the bot's public address, for HTTP mode; else Socket Mode")
+    manifest = commands.add_parser("manifest", help="print the Slack app manifest, or the webhook for Datadog")
+    manifest.add_argument("of", nargs="?", choices=("slack", "datadog"), default="slack", help="default slack")
+    manifest.add_argument(
+        "--http-url",
+        default=None,
+        help="the bot's public address: Slack's HTTP mode (else Socket Mode), or the webhook",
+    )
 
     audit = commands.add_parser("audit", help="the audit trail")
     parts = audit.add_subparsers(required=True, metavar="PART", dest="part")

@@ -111,6 +111,18 @@ def test_the_manifest_is_json_and_needs_no_configuration(folder: Path, capsys: p
     assert set(urls) == {"https://bot.example.com/slack/events"}
 
 
+def test_the_webhook_for_datadog_is_json_with_the_secrets_name_only(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["manifest", "datadog", "--http-url", "https://bot.example.com/"]) == 0
+    webhook = json.loads(capsys.readouterr().out)
+    assert webhook["url"] == "https://bot.example.com/datadog/webhook"
+    assert webhook["encode_as"] == "json"
+    assert webhook["custom_headers"] == {"X-Kajitori-Secret": "$KAJITORI_SECRET"}
+    assert all(isinstance(value, str) and value.startswith("$") for value in webhook["payload"].values())
+    assert [variable["is_secret"] for variable in webhook["custom_variables"]] == [True]
+
+
 def test_migrating_twice_is_migrating_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "kajitori.yaml").write_text(GOOD)
     assert main(["migrate"]) == 0
