@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from bot.domain.canary.scheme import CanaryCourse, CanaryScheme
 from bot.domain.catalog import Target, WorkloadRef
 from bot.domain.names import ChannelId, ReleaseId, UserId
 from bot.domain.rollout import PodTrouble
@@ -92,10 +93,12 @@ class Plan:
     from_revision_uid: str = ""
     """The revision that runs before the release: what an abort of a rollback puts back."""
     progress_deadline_s: int = DEFAULT_PROGRESS_DEADLINE_S
+    canary: CanaryScheme | None = None
+    """Of a canary: its steps and what carries them out."""
 
     def hash_for(self, requester: UserId, reason: str = "") -> str:
         """sha256 over everything an approval binds to. Replica counts are left out: an autoscaler moves them."""
-        bound = {
+        bound: dict[str, Any] = {
             "policy": POLICY_VERSION,
             "kind": self.kind,
             "target": str(self.target),
@@ -109,6 +112,8 @@ class Plan:
             "requester": requester,
             "reason": reason,
         }
+        if self.canary is not None:
+            bound["canary"] = [self.canary.driver, self.canary.carrier, *self.canary.steps, self.canary.promotes]
         return hashlib.sha256(json.dumps(bound, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -163,6 +168,8 @@ class Release:
     abort_at: datetime | None = None
     undo_generation: int | None = None
     """Abort: metadata.generation of the write that put the old version back."""
+    canary: CanaryCourse | None = None
+    """Of a canary: how far it has come."""
     followed_by: ReleaseId | None = None
     """The release that somebody started from this one's card (a rollback, a retry); its buttons are used up then."""
 

@@ -1,8 +1,8 @@
 """Releases and the locks on their targets. Called by use cases and the release loop, inside their transactions."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -14,6 +14,7 @@ from bot.domain.names import ChannelId, EnvironmentName, ReleaseId, ServiceName,
 from bot.domain.release import LIVE_PHASES, Outcome, Plan, Progress, Release, ReleaseKind, ReleasePhase
 from bot.domain.rollout import PodTrouble
 from bot.store.dialect import insert_into
+from bot.store.kept import course_kept, course_read, known, moment, scheme_read
 from bot.store.tables import locks, releases
 
 _MOMENTS = ("progressed_at", "abort_at")
@@ -181,6 +182,7 @@ def _columns(release: Release) -> dict[str, Any]:
     for name in _MOMENTS:
         body[name] = body[name].timestamp() if body[name] else None
     body["plan"] = asdict(plan)
+    body["canary"] = course_kept(release.canary) if release.canary else None
     return {name: getattr(release, name) for name in _COLUMN_FIELDS} | {
         "kind": plan.kind,
         "environment": plan.target.environment,
@@ -205,33 +207,26 @@ _COLUMN_FIELDS = (
 
 
 def _release(row: RowMapping) -> Release:
-    body = _known(Release, row["body"])
-    plan = _known(Plan, body.pop("plan"))
+    body = known(Release, row["body"])
+    plan = known(Plan, body.pop("plan"))
     plan["kind"] = ReleaseKind(plan["kind"])
     plan["target"] = Target(**plan["target"])
     workload = plan["workload"]
     plan["workload"] = WorkloadRef(workload["namespace"], WorkloadKind(workload["kind"]), workload["name"])
+    plan["canary"] = scheme_read(plan["canary"]) if plan.get("canary") else None
+    body["canary"] = course_read(body["canary"]) if body.get("canary") else None
     for name in _MOMENTS:
-        body[name] = _moment(body[name])
-    body["progress"] = Progress(**_known(Progress, body["progress"])) if body["progress"] else None
+        body[name] = moment(body[name])
+    body["progress"] = Progress(**known(Progress, body["progress"])) if body["progress"] else None
     body["troubles"] = tuple(
-        PodTrouble(**(_known(PodTrouble, trouble) | {"log_tail": tuple(trouble["log_tail"])}))
+        PodTrouble(**(known(PodTrouble, trouble) | {"log_tail": tuple(trouble["log_tail"])}))
         for trouble in body["troubles"]
     )
-    body["outcome"] = Outcome(**_known(Outcome, body["outcome"])) if body["outcome"] else None
+    body["outcome"] = Outcome(**known(Outcome, body["outcome"])) if body["outcome"] else None
     body["approved_by"] = tuple(UserId(user) for user in body["approved_by"])
     body["asked_in"] = ChannelId(body["asked_in"]) if body["asked_in"] else None
     columns = {name: row[name] for name in _COLUMN_FIELDS} | {"phase": ReleasePhase(row["phase"])}
     return Release(plan=Plan(**plan), **columns, **body)
-
-
-def _known(kind: type[Any], kept: Mapping[str, Any]) -> dict[str, Any]:
-    """What this program knows of a kept object: another version may have had more fields, and a rollback must start."""
-    return {field.name: kept[field.name] for field in fields(kind) if field.name in kept}
-
-
-def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def _bumped(release: Release) -> Release:

@@ -6,6 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from bot.domain.canary.judgement import Finding, Verdict
+from bot.domain.canary.scheme import CanaryCourse, CanaryScheme, Driver
 from bot.domain.catalog import Target, WorkloadKind, WorkloadRef
 from bot.domain.names import EnvironmentName, ReleaseId, ServiceName, UserId
 from bot.domain.release import Outcome, Plan, Progress, Release, ReleaseKind, ReleasePhase
@@ -66,6 +68,39 @@ _TROUBLES = st.builds(
     log_tail=st.lists(_TEXT, max_size=3).map(tuple),
     hopeless=st.booleans(),
 )
+_PERCENTS = st.integers(1, 99)
+_SCHEMES = st.builds(
+    CanaryScheme,
+    driver=st.sampled_from(Driver),
+    steps=st.lists(_PERCENTS, min_size=1, max_size=3).map(tuple),
+    interval_s=st.floats(1, 1e5),
+    promotes=st.booleans(),
+    carrier=_NAMES,
+    aborts_when_worse=st.booleans(),
+)
+_NUMBERS = st.none() | st.floats(0, 1e6)
+_FINDINGS = st.builds(
+    Finding, name=_TEXT, verdict=st.sampled_from(Verdict), new=_NUMBERS, old=_NUMBERS, unit=_TEXT, text=_TEXT
+)
+_COURSES = st.builds(
+    CanaryCourse,
+    index=_COUNTS,
+    asked=_PERCENTS,
+    reached_at=st.none() | _MOMENTS,
+    achieved=_NUMBERS,
+    pods=_TEXT,
+    looks=_COUNTS,
+    findings=st.lists(_FINDINGS, max_size=2).map(tuple),
+    verdict=st.sampled_from(Verdict),
+    judged_at=st.none() | _MOMENTS,
+    held_by=st.none() | _NAMES,
+    moved_by=st.none() | _NAMES,
+    promoted_by=st.none() | _NAMES,
+    promotion=st.none() | _IDS,
+    reminded_at=st.none() | _MOMENTS,
+    overruled=st.none() | _COUNTS,
+    ending=_TEXT,
+)
 PLAN_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "kind": st.sampled_from(ReleaseKind),
     "target": st.builds(Target, _NAMES, _NAMES),
@@ -83,6 +118,7 @@ PLAN_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "revision_number": _COUNTS,
     "from_revision_uid": _TEXT,
     "progress_deadline_s": _COUNTS,
+    "canary": st.none() | _SCHEMES,
 }
 RELEASE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "id": _IDS,
@@ -110,6 +146,7 @@ RELEASE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "abort_by": st.none() | _TEXT.filter(bool),
     "abort_at": st.none() | _MOMENTS,
     "undo_generation": _GENERATIONS,
+    "canary": st.none() | _COURSES,
     "followed_by": st.none() | _IDS,
 }
 any_release = st.builds(Release, **RELEASE_FIELDS)

@@ -1,0 +1,53 @@
+"""Kept objects: what stands as JSON in a row's body, and how it is read by a program of another version.
+
+Called by the files of this package whose rows have a body.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.domain.canary.judgement import Finding, Verdict
+from bot.domain.canary.scheme import CanaryCourse, CanaryScheme, Driver
+
+_COURSE_MOMENTS = ("reached_at", "judged_at", "reminded_at")
+
+
+def known(kind: type[Any], kept: Mapping[str, Any]) -> dict[str, Any]:
+    """What this program knows of a kept object: another version may have had more fields, and a rollback must start."""
+    return {field.name: kept[field.name] for field in fields(kind) if field.name in kept}
+
+
+def seconds(moment: datetime | None) -> float | None:
+    """A moment as it is kept: seconds since 1970."""
+    return None if moment is None else moment.timestamp()
+
+
+def moment(seconds: float | None) -> datetime | None:
+    """A kept moment, aware, UTC."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def course_kept(course: CanaryCourse) -> dict[str, Any]:
+    """How far a canary has come, as it is kept."""
+    return asdict(course) | {name: seconds(getattr(course, name)) for name in _COURSE_MOMENTS}
+
+
+def course_read(kept: Mapping[str, Any]) -> CanaryCourse:
+    """The opposite of `course_kept`."""
+    read = known(CanaryCourse, kept)
+    for name in _COURSE_MOMENTS:
+        if name in read:
+            read[name] = moment(read[name])
+    read["findings"] = tuple(
+        Finding(**(known(Finding, each) | {"verdict": Verdict(each["verdict"])})) for each in read.get("findings", ())
+    )
+    read["verdict"] = Verdict(read.get("verdict", Verdict.UNCLEAR))
+    return CanaryCourse(**read)
+
+
+def scheme_read(kept: Mapping[str, Any]) -> CanaryScheme:
+    """A canary's scheme, from `asdict` of it."""
+    read = known(CanaryScheme, kept)
+    return CanaryScheme(**(read | {"driver": Driver(read["driver"]), "steps": tuple(read["steps"])}))
