@@ -1,12 +1,12 @@
-"""Cron expressions of five fields, as windows need them: did one start within the last so-many hours?
+"""Cron expressions of five fields: did one start within the last so-many hours, and when does the next one?
 
-Used by freezes and checked by the settings. Only reads: nothing is scheduled here. The grammar is crontab(5)'s:
+Used by freezes and CronJobs' schedules, checked by the settings. Nothing is scheduled here. The grammar: crontab(5)'s
 lists, ranges, steps, names of months and days, Sunday as 0 or 7; when both day fields are restricted, either may match.
 """
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -20,6 +20,9 @@ _FIELDS = (
 )
 _PART = re.compile(r"(?P<first>\*|[0-9a-z]+)(?:-(?P<last>[0-9a-z]+))?(?:/(?P<step>[0-9]{1,2}))?", re.ASCII)
 _LONGEST_MONTHS = {1: 31, 2: 29, 3: 31, 4: 30, 5: 31, 6: 30, 7: 31, 8: 31, 9: 30, 10: 31, 11: 30, 12: 31}
+
+_LONGEST_LOOK = timedelta(days=5 * 366)
+"""29 February is at most eight years away; Kubernetes looks five years ahead too."""
 
 
 class BadCron(ValueError):
@@ -66,6 +69,31 @@ class Cron:
                             return start
             day -= timedelta(days=1)
         return None
+
+    def next_starts(self, after: datetime, zone: tzinfo, count: int) -> tuple[datetime, ...]:
+        """The next starts after `after` (aware), in UTC; fewer than `count` when five years hold no more.
+
+        As Kubernetes counts: a wall-clock time that a change to summer time skips is none, one that comes twice is two.
+        """
+        found: list[datetime] = []
+        day = after.astimezone(zone).date()
+        last = day + _LONGEST_LOOK
+        while len(found) < count and day <= last:
+            if self.matches_day(datetime.combine(day, time.min)):
+                found += [start for start in self._starts_of(day, zone) if start > after]
+            day += timedelta(days=1)
+        return tuple(found[:count])
+
+    def _starts_of(self, day: date, zone: tzinfo) -> list[datetime]:
+        starts: set[datetime] = set()
+        for hour in self.hours:
+            for minute in self.minutes:
+                wall = datetime.combine(day, time(hour, minute))
+                for fold in (0, 1):
+                    start = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+                    if start.astimezone(zone).replace(tzinfo=None) == wall:
+                        starts.add(start)
+        return sorted(starts)
 
 
 def parse_cron(text: str) -> Cron:

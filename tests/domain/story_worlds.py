@@ -52,7 +52,7 @@ def story(**changes: Any) -> Story:
     return replace(plain, **changes)
 
 
-def closed(recovery: Recovery = Recovery.RESTARTED, **changes: Any) -> Story:
+def closed(recovery: Recovery | None = Recovery.RESTARTED, **changes: Any) -> Story:
     """The same, healed after 41 seconds."""
     plain = story(healed_at=NOW - timedelta(seconds=79), closed_at=NOW, recovery=recovery, serving=6)
     return replace(plain, **changes)

@@ -104,7 +104,7 @@ async def _permitted(look: Awaitable[T], what: str, unseen: list[str]) -> T | No
         return None
 
 
-async def _all(cluster: Cluster, path: str, query: Query, form: Callable[[Json], T], pages: int = 0) -> list[T]:
+async def gather(cluster: Cluster, path: str, query: Query, form: Callable[[Json], T], pages: int = 0) -> list[T]:
     """The items of a list, each made small by `form` as its page comes; at most `pages` pages (0: all).
 
     Begun anew once when the server forgot where it was.
@@ -131,7 +131,7 @@ async def _past(cluster: Cluster, workload: Workload) -> list[Json]:
     """Its ReplicaSets or ControllerRevisions, raw."""
     resource = "replicasets" if workload.ref.kind is WorkloadKind.DEPLOYMENT else "controllerrevisions"
     path = paths.namespaced(workload.ref.namespace, resource, group="apps/v1")
-    found = await _all(cluster, path, {"labelSelector": workload.selector}, lambda raw: raw)
+    found = await gather(cluster, path, {"labelSelector": workload.selector}, lambda raw: raw)
     # Labels may be shared with a stranger, uids are not.
     return [raw for raw in found if parsing.owner(raw).get("uid") == workload.uid]
 
@@ -147,7 +147,7 @@ async def _pods(cluster: Cluster, workload: Workload, past: list[Json] | None) -
         return replace(pod, revision_hash=_short_hash(workload, pod.revision_hash))
 
     path = paths.namespaced(workload.ref.namespace, "pods")
-    found = await _all(cluster, path, {"labelSelector": workload.selector}, ours)
+    found = await gather(cluster, path, {"labelSelector": workload.selector}, ours)
     return [pod for pod in found if pod is not None]
 
 
@@ -158,7 +158,7 @@ async def _warnings(cluster: Cluster, namespace: str, names: set[str]) -> list[H
         return parsing.happening_from(raw) if parsing.at(raw, "involvedObject").get("name") in names else None
 
     path = paths.namespaced(namespace, "events")
-    found = await _all(cluster, path, {"fieldSelector": "type!=Normal"}, ours, WARNING_PAGES)
+    found = await gather(cluster, path, {"fieldSelector": "type!=Normal"}, ours, WARNING_PAGES)
     return sorted((each for each in found if each is not None), key=lambda each: each.at or parsing.LONG_AGO)
 
 
