@@ -5,7 +5,7 @@ Source of the format: docs.slack.dev/reference/app-manifest (schema version 2).
 
 from typing import Any
 
-from bot.router import Router
+from bot.router import Command, FieldKind, Router
 from bot.slack.scopes import bot_scopes
 
 EVENTS = ("app_mention",)
@@ -14,11 +14,12 @@ EVENTS = ("app_mention",)
 def slack_manifest(router: Router, *, http_url: str | None = None) -> dict[str, Any]:
     """As JSON. `http_url`: base address for HTTP mode; None: Socket Mode."""
     commands = [
-        _command(f"/{command.name}", command.summary, command.hint, http_url)
+        _command(f"/{command.name}", command.summary, command.hint, http_url, escape=_names_people(command))
         for command in router.commands.values()
         if command.slash
     ]
-    own = _command("/kajitori", "Help, and every command where its own name is taken", "help | COMMAND …", http_url)
+    about = "Help, and every command where its own name is taken"
+    own = _command("/kajitori", about, "help | COMMAND …", http_url, escape=True)
     interactivity: dict[str, Any] = {"is_enabled": True}
     subscriptions: dict[str, Any] = {"bot_events": list(EVENTS)}
     if http_url is not None:
@@ -45,8 +46,13 @@ def slack_manifest(router: Router, *, http_url: str | None = None) -> dict[str, 
     }
 
 
-def _command(name: str, summary: str, hint: str, http_url: str | None) -> dict[str, Any]:
-    made: dict[str, Any] = {"command": name, "description": summary[:100], "should_escape": False}
+def _names_people(command: Command) -> bool:
+    """Whether Slack must send mentions as ids: only then can people be told apart."""
+    return any(field.kind is FieldKind.PERSON for field in command.fields)
+
+
+def _command(name: str, summary: str, hint: str, http_url: str | None, *, escape: bool) -> dict[str, Any]:
+    made: dict[str, Any] = {"command": name, "description": summary[:100], "should_escape": escape}
     if hint:
         made["usage_hint"] = hint
     if http_url is not None:

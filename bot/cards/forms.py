@@ -9,6 +9,7 @@ from bot.domain.catalog import Catalog
 
 MAX_OPTIONS = 100
 """Slack's limit of a select."""
+LONGEST_TEXT = 2000
 
 
 class FormField(Protocol):
@@ -34,8 +35,8 @@ def command_form(
 ) -> dict[str, Any]:
     """The view of a command; block ids are the fields' names.
 
-    `place` (`channel:thread_ts:channel_name`) comes back with it. `offered`: versions of the chosen service, newest
-    first; without them the version is typed.
+    `place` (`channel:thread_ts:channel_name:subject`) comes back with it.
+    `offered`: versions of the chosen service, newest first; without them the version is typed.
     """
     return {
         "type": "modal",
@@ -62,7 +63,7 @@ def _input(field: FormField, catalog: Catalog, chosen: Mapping[str, str], offere
         "block_id": f"{field.name}{depends}"[:255],
         "dispatch_action": field.kind == "SERVICE",
         "optional": not field.required,
-        "label": {"type": "plain_text", "text": field.name.capitalize()},
+        "label": {"type": "plain_text", "text": field.name.replace("_", " ").capitalize()},
         "element": _element(field, catalog, chosen.get(field.name), offered),
         **(
             {"hint": {"type": "plain_text", "text": "Left empty: the newest, or what the stage before runs."}}
@@ -76,6 +77,10 @@ def _element(field: FormField, catalog: Catalog, chosen: str | None, offered: Se
     if field.kind == "VERSION" and offered:
         options = [_option(tag) for tag in offered[:MAX_OPTIONS]]
         return {"type": "static_select", "action_id": field.name, "options": options}
+    if field.kind == "@PERSON":
+        return {"type": "users_select", "action_id": field.name}
+    if field.kind == "TEXT":
+        return {"type": "plain_text_input", "action_id": field.name, "multiline": True, "max_length": LONGEST_TEXT}
     if field.kind not in ("ENV", "SERVICE"):
         element: dict[str, Any] = {
             "type": "plain_text_input",

@@ -12,5 +12,11 @@ UserId = NewType("UserId", str)
 """A Slack user id, `U…` or `W…`."""
 ChannelId = NewType("ChannelId", str)
 """A Slack channel id `C…`/`G…`/`D…`, or a `#name` from the configuration that Slack resolves when posting."""
+AlertRef = NewType("AlertRef", str)
+"""What people call an alert by: the last characters of its id as its card shows them, or a service or environment."""
+Span = NewType("Span", str)
+"""How long, as people type it: `30m`, `1h30m`, `2d`, or `tomorrow`."""
+Prose = NewType("Prose", str)
+"""Free words of a person, of any number."""
 ReleaseId = NewType("ReleaseId", str)
 """A ULID: 26 characters, sortable by creation."""

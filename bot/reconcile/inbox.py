@@ -232,7 +232,7 @@ class InboxLoop:
                 command.fields,
                 catalog,
                 chosen=request.values,
-                place=place_of(request),
+                place=place_of(request, request.about),
                 offered=offered,
             )
             await self._ctx.forms.update(ViewRef(request.view_id, request.view_hash or ""), view)
@@ -286,7 +286,7 @@ class InboxLoop:
             command.fields,
             self._ctx.catalog,
             chosen=dict(wanted.chosen),
-            place=place_of(request),
+            place=place_of(request, wanted.about),
         )
         try:
             if request.trigger_id is None:
@@ -298,6 +298,6 @@ class InboxLoop:
         return None
 
 
-def place_of(request: Request) -> str:
-    """Where a form's answer goes, kept in the form."""
-    return f"{request.channel}:{request.thread_ts or ''}:{request.channel_name}"
+def place_of(request: Request, about: str = "") -> str:
+    """Where a form's answer goes and what it is about, kept in the form."""
+    return f"{request.channel}:{request.thread_ts or ''}:{request.channel_name}:{about}"

@@ -14,12 +14,16 @@ from types import UnionType
 from typing import Any
 
 from bot.domain.catalog import Catalog, Target
-from bot.domain.names import EnvironmentName, ServiceName, Version
+from bot.domain.names import AlertRef, EnvironmentName, Prose, ServiceName, Span, UserId, Version
 from bot.domain.words import find, nearest
 from bot.errors import UserError
 
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 """An image tag by the OCI distribution specification."""
+SPAN = re.compile(r"(?=.)(?:\d{1,2}d)?(?:\d{1,3}h)?(?:\d{1,4}m(?:in)?)?|tomorrow", re.ASCII | re.IGNORECASE)
+_ALERT = re.compile(r"[A-Za-z0-9][\w.-]{0,62}", re.ASCII)
+_PERSON = re.compile(r"@?([UW][A-Z0-9]{2,20})", re.ASCII)
+"""As Slack writes a mention once its brackets are taken off: `@U0ALICE`."""
 
 
 class FieldKind(StrEnum):
@@ -28,12 +32,22 @@ class FieldKind(StrEnum):
     ENVIRONMENT = "ENV"
     SERVICE = "SERVICE"
     VERSION = "VERSION"
+    ALERT = "ALERT"
+    DURATION = "DURATION"
+    PERSON = "@PERSON"
+    TEXT = "TEXT"
+    """All words that no other field takes; stands last."""
 
 
+_TAKES_NEARLY_ALL = (FieldKind.VERSION, FieldKind.ALERT, FieldKind.TEXT)
 _KINDS: Mapping[Any, FieldKind] = {
     EnvironmentName: FieldKind.ENVIRONMENT,
     ServiceName: FieldKind.SERVICE,
     Version: FieldKind.VERSION,
+    AlertRef: FieldKind.ALERT,
+    Span: FieldKind.DURATION,
+    UserId: FieldKind.PERSON,
+    Prose: FieldKind.TEXT,
 }
 
 
@@ -59,6 +73,15 @@ class Field:
                 return find(word, catalog.services)
             case FieldKind.VERSION:
                 return word if TAG.match(word) else None
+            case FieldKind.ALERT:
+                return word.lstrip("#") if _ALERT.fullmatch(word.lstrip("#")) else None
+            case FieldKind.DURATION:
+                return word.lower() if SPAN.fullmatch(word) else None
+            case FieldKind.PERSON:
+                found = _PERSON.fullmatch(word)
+                return found[1] if found else None
+            case FieldKind.TEXT:
+                return word.strip() or None
 
 
 def fields_of(handler: Callable[..., Any]) -> tuple[Field, ...]:
@@ -93,6 +116,8 @@ def bind(
     `context` fills in environment and service that were left out, inside a release's thread.
     Raises UserError with the nearest name, or the usage line.
     """
+    if fields and fields[-1].kind is FieldKind.TEXT and len(words) > len(fields):
+        words = [*words[: len(fields) - 1], " ".join(words[len(fields) - 1 :])]
     if len(words) <= len(fields):
         for chosen in permutations(range(len(fields)), len(words)):
             values = {fields[i].name: fields[i].read(word, catalog) for i, word in zip(chosen, words, strict=True)}
@@ -139,7 +164,7 @@ def _misfit(fields: Sequence[Field], words: Sequence[str], catalog: Catalog, usa
     left = list(words)
     open_fields = []
     for field in fields:
-        known = next((w for w in left if field.kind is not FieldKind.VERSION and field.read(w, catalog)), None)
+        known = next((w for w in left if field.kind not in _TAKES_NEARLY_ALL and field.read(w, catalog)), None)
         if known is None:
             open_fields.append(field)
         else:
@@ -163,6 +188,8 @@ def _unknown(field: Field, word: str, catalog: Catalog) -> UserError:
                 f"`{word}` is no version.",
                 hint="A version is an image tag: letters, digits, dots, dashes and underscores, e.g. 1.42.0.",
             )
+        case FieldKind.ALERT | FieldKind.DURATION | FieldKind.PERSON | FieldKind.TEXT:
+            return UserError("usage", f"`{word}` is no {_noun(field.kind)}.", hint=_choices(field.kind, catalog))
     meant = nearest(word, names)
     guess = f" Did you mean `{meant}`?" if meant else ""
     return UserError(
@@ -171,11 +198,19 @@ def _unknown(field: Field, word: str, catalog: Catalog) -> UserError:
 
 
 def _noun(kind: FieldKind) -> str:
-    return {FieldKind.ENVIRONMENT: "environment", FieldKind.SERVICE: "service", FieldKind.VERSION: "version"}[kind]
+    return {
+        FieldKind.ENVIRONMENT: "environment",
+        FieldKind.SERVICE: "service",
+        FieldKind.VERSION: "version",
+        FieldKind.ALERT: "alert",
+        FieldKind.DURATION: "duration",
+        FieldKind.PERSON: "person",
+        FieldKind.TEXT: "text",
+    }[kind]
 
 
 def _a(kind: FieldKind) -> str:
-    return ("an " if kind is FieldKind.ENVIRONMENT else "a ") + _noun(kind)
+    return ("an " if kind in (FieldKind.ENVIRONMENT, FieldKind.ALERT) else "a ") + _noun(kind)
 
 
 def _choices(kind: FieldKind, catalog: Catalog) -> str:
@@ -186,3 +221,11 @@ def _choices(kind: FieldKind, catalog: Catalog) -> str:
             return "Services: " + ", ".join(catalog.services)
         case FieldKind.VERSION:
             return "A version is an image tag, e.g. 1.42.0"
+        case FieldKind.ALERT:
+            return "An alert is called by the last characters of its card, or by its service."
+        case FieldKind.DURATION:
+            return "30m, 1h, 4h, 2d, or tomorrow"
+        case FieldKind.PERSON:
+            return "Mention the person: type @ and choose."
+        case FieldKind.TEXT:
+            return "Any words."

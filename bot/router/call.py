@@ -42,7 +42,9 @@ class Call:
     trigger_id: str | None = None
     response_url: str | None = field(default=None, repr=False)
     context: Target | None = None
-    """The target of the release in whose thread it was asked."""
+    """The target of the release or alert in whose thread it was asked."""
+    about: str = ""
+    """Subject of the card that a form belongs to, or in whose thread it was asked: `alert:…`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +68,5 @@ class FormRequest:
 
     command: str
     chosen: tuple[tuple[str, str], ...] = ()
+    about: str = ""
+    """Subject of the card it belongs to; comes back as `Call.about`."""

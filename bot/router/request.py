@@ -25,6 +25,8 @@ class Request:
     """Of a button."""
     values: Mapping[str, str] = field(default_factory=dict)
     """Of a form: field name → value."""
+    about: str = ""
+    """Of a form: subject of the card it was opened from."""
     channel_name: str = ""
     thread_ts: str | None = None
     message_ts: str | None = None

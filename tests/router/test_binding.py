@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.catalog import Catalog, Environment, Service, Target, WorkloadKind, WorkloadRef
-from bot.domain.names import EnvironmentName, ServiceName, Version
+from bot.domain.names import AlertRef, EnvironmentName, Prose, ServiceName, Span, UserId, Version
 from bot.domain.words import split
 from bot.errors import UserError
 from bot.router import Call, Reply, bind, bind_form
@@ -39,7 +39,16 @@ async def _status(call: Call, environment: EnvironmentName | None = None, servic
     raise NotImplementedError
 
 
+async def _mute(call: Call, duration: Span, alert: AlertRef | None = None) -> Reply:
+    raise NotImplementedError
+
+
+async def _pass_on(call: Call, to: UserId, why: Prose) -> Reply:
+    raise NotImplementedError
+
+
 DEPLOY, STATUS = fields_of(_deploy), fields_of(_status)
+MUTE, PASS_ON = fields_of(_mute), fields_of(_pass_on)
 USAGE = "/deploy ENV SERVICE [VERSION]"
 
 
@@ -179,3 +188,30 @@ def test_a_handler_whose_words_nobody_knows_fails_at_the_start() -> None:
 
     with pytest.raises(TypeError, match="no words are known for count"):
         fields_of(odd)
+
+
+@pytest.mark.parametrize("words", ["30m a1f3", "a1f3 30m", "30M #a1f3"])
+def test_a_duration_and_an_alert_are_told_apart(words: str) -> None:
+    assert bound(words, MUTE) == {"duration": "30m", "alert": "a1f3"}
+
+
+@pytest.mark.parametrize(
+    ("word", "is_one"), [("1h30m", True), ("tomorrow", True), ("2d", True), ("30", False), ("", False)]
+)
+def test_a_duration_has_a_unit(word: str, is_one: bool) -> None:
+    assert (MUTE[0].read(word, CATALOG) is not None) is is_one
+
+
+def test_a_person_is_a_mention_and_all_the_rest_is_text() -> None:
+    assert bound("@U0BOB it is the database again", PASS_ON) == {
+        "to": "U0BOB",
+        "why": "it is the database again",
+    }
+    with pytest.raises(UserError, match="`bob` is no person"):
+        bound("bob please", PASS_ON)
+
+
+def test_a_duration_that_is_none_is_refused_with_examples() -> None:
+    with pytest.raises(UserError, match="`soon!` is no duration") as refused:
+        bound("soon!", MUTE)
+    assert "tomorrow" in refused.value.hint

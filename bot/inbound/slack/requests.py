@@ -121,9 +121,9 @@ def _choice(inbound: Inbound) -> Request | None:
 
 
 def _place(view: Mapping[str, Any]) -> dict[str, Any]:
-    """Where the form was opened: `channel:thread_ts:channel_name` in its private metadata."""
-    channel, thread_ts, name = [*_str(view, "private_metadata").split(":", 2), "", ""][:3]
-    return {"channel": ChannelId(channel), "thread_ts": thread_ts or None, "channel_name": name}
+    """Where the form was opened: `channel:thread_ts:channel_name:subject` in its private metadata."""
+    channel, thread_ts, name, about = [*_str(view, "private_metadata").split(":", 3), "", "", ""][:4]
+    return {"channel": ChannelId(channel), "thread_ts": thread_ts or None, "channel_name": name, "about": about}
 
 
 def _values(state: Mapping[str, Any]) -> dict[str, str]:
@@ -132,7 +132,8 @@ def _values(state: Mapping[str, Any]) -> dict[str, str]:
     for block_id, block in state.items():
         for element in (block or {}).values():
             chosen = _map(element, "selected_option")
-            values[block_id.partition("@")[0]] = _str(chosen, "value") or _str(element, "value")
+            value = _str(chosen, "value") or _str(element, "value") or _str(element, "selected_user")
+            values[block_id.partition("@")[0]] = value
     return values
 
 
@@ -156,7 +157,8 @@ def _mention(inbound: Inbound) -> Request | None:
 
 def _plain(text: str) -> str:
     """Slack's links and escapes undone: what the person typed. `<http://a.b|a.b>` is `a.b` again."""
-    unlinked = _SLACK_LINK.sub(lambda link: link[2] or link[1], text)
+    # A person keeps their id, which alone says who is meant.
+    unlinked = _SLACK_LINK.sub(lambda link: link[1] if link[1].startswith("@") else link[2] or link[1], text)
     return unlinked.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
