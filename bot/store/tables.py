@@ -207,3 +207,49 @@ audit_head = Table(
     Column("seq", BigInteger, nullable=False),
     Column("hash", String(64), nullable=False),
 )
+
+pod_watches = Table(
+    "pod_watches",
+    metadata,
+    Column("environment", String(64), primary_key=True),
+    Column("scope", String(80), primary_key=True),  # what is watched: kind and namespace
+    Column("baseline_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+)
+
+pod_marks = Table(
+    "pod_marks",
+    metadata,
+    Column("environment", String(64), primary_key=True),
+    Column("uid", String(128), primary_key=True),
+    Column("subject", String(400), nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("body", Json, nullable=False),
+    Index("ix_pod_marks_seen_at", "seen_at"),
+)
+
+pod_stories = Table(
+    "pod_stories",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("environment", String(64), nullable=False),
+    Column("subject", String(400), nullable=False),
+    Column("cause", String(24), nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("last_fall_at", Moment, nullable=False),
+    Column("closed_at", Moment),
+    Column("body", Json, nullable=False),
+    Index("ix_pod_stories_subject", "environment", "subject", "last_fall_at"),
+    Index("ix_pod_stories_closed_at", "closed_at"),
+    Index("ix_pod_stories_opened_at", "opened_at"),
+)
+
+pod_silences = Table(
+    "pod_silences",
+    metadata,
+    Column("environment", String(64), primary_key=True),
+    Column("subject", String(400), primary_key=True),
+    Column("until", Moment, nullable=False),
+    Column("by", String(32), nullable=False),
+    Column("since", Moment, nullable=False),
+)
