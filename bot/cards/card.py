@@ -88,6 +88,24 @@ def button(label: str, action_id: str, value: str, *, style: str | None = None, 
     return made
 
 
+def select(placeholder: str, action_id: str, options: Iterable[tuple[str, str]]) -> Block:
+    """A menu among buttons: (label, value of 150 characters at most) each."""
+    return {
+        "type": "static_select",
+        "action_id": action_id,
+        "placeholder": {"type": "plain_text", "text": cut(visible(placeholder), 150), "emoji": False},
+        "options": [
+            {"text": {"type": "plain_text", "text": cut(visible(label), 75), "emoji": False}, "value": value}
+            for label, value in options
+        ],
+    }
+
+
+def image(url: str, description: str) -> Block:
+    """A picture. Slack fetches it, so `url` is one that the caller chose to trust."""
+    return {"type": "image", "image_url": url, "alt_text": cut(visible(description), 500) or "A picture"}
+
+
 def confirm(title: str, text: Mrkdwn, yes: str, no: str = "Keep it", *, danger: bool = True) -> Block:
     """The question before a button that changes something for good."""
     return {
@@ -103,8 +121,8 @@ def _fitting(blocks: Sequence[Block]) -> list[Block]:
     """Blocks within Slack's limits; what does not fit is left out, with a line that says so. Buttons always stay."""
     body = list(blocks)
     row: list[Block] = []
-    if body and body[-1]["type"] == "actions":
-        row = [body.pop()]
+    while body and body[-1]["type"] == "actions":
+        row.insert(0, body.pop())
     kept: list[Block] = []
     room = MAX_TOTAL - _text_length(row)
     most = MAX_BLOCKS - len(row)

@@ -6,8 +6,10 @@ what they form between them, mentions and links, is only read from an unescaped 
 
 import re
 import unicodedata
+from collections.abc import Collection
 from datetime import datetime
 from typing import NewType
+from urllib.parse import urlsplit
 
 Mrkdwn = NewType("Mrkdwn", str)
 """Text that is safe to send: escaped, or written by us."""
@@ -18,6 +20,8 @@ ZERO_WIDTH = "\u200b"
 _MARK = re.compile(r"(?<![^\W_])[*_~`]|[*_~`](?![^\W_])")
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,}", re.ASCII)
 _CHANNEL = re.compile(r"[CG][A-Z0-9]{2,}", re.ASCII)
+_PLAIN_URL = re.compile(r"https://[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][A-Za-z0-9%._~!$&'()*+,;=:@/?#\[\]-]*)?", re.ASCII)
+"""Addresses that Slack, a browser and we read in the same way: nothing like `\\`, `|`, `<` or a space in them."""
 _EMOJI = re.compile(r":([a-z0-9_+'-]{1,60}):", re.IGNORECASE)
 
 
@@ -60,6 +64,31 @@ def person(user_id: str) -> Mrkdwn:
 def channel(channel_id: str) -> Mrkdwn:
     """A channel by id as a link, by #name as text."""
     return Mrkdwn(f"<#{channel_id}>") if _CHANNEL.fullmatch(channel_id) else esc(channel_id)
+
+
+def link(url: str, label: str, hosts: Collection[str]) -> Mrkdwn:
+    """A link to one of `hosts` or to a host below one; any other address is shown as code, where nobody presses it."""
+    if not url:
+        return Mrkdwn("")
+    return Mrkdwn(f"<{url.replace('&', '&amp;')}|{_label(label)}>") if leads_to(url, hosts) else code(url)
+
+
+def leads_to(url: str, hosts: Collection[str]) -> bool:
+    """Whether an address is https, to one of `hosts` or a host below one, and spelt so that every reader agrees."""
+    if not _PLAIN_URL.fullmatch(url):
+        return False
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    ours = any(host == each or host.endswith(f".{each}") for each in hosts)
+    return ours and parts.scheme == "https" and port in (None, 443) and "@" not in parts.netloc
+
+
+def _label(text: str) -> str:
+    """Words within a link: `|` and `>` would end them."""
+    return _escaped(_calm(visible(text)).replace("|", "/").replace("\n", " "), 150) or "link"
 
 
 def clock(at: datetime) -> Mrkdwn:

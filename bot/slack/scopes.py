@@ -17,6 +17,8 @@ BOT_SCOPES: Mapping[str, tuple[str, ...]] = {
     "conversations.list": ("channels:read", "groups:read"),
     "conversations.open": ("im:write",),
     "conversations.replies": ("channels:history", "groups:history", "im:history"),
+    # Who is on call stands in the topic of a channel.
+    "conversations.setTopic": ("channels:write.topic",),
     "usergroups.list": ("usergroups:read",),
     "usergroups.users.list": ("usergroups:read",),
     "users.info": ("users:read",),
