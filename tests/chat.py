@@ -15,8 +15,10 @@ from typing import Any, TypeVar
 import aiohttp
 
 from bot import app
+from bot.datadog.template import datadog_webhook
 from bot.manifest import slack_manifest
 from bot.router import Router
+from bot.sandbox.datadog import Datadog
 from bot.sandbox.server import Sandbox
 from bot.settings import load
 from handlers import router as all_handlers
@@ -148,6 +150,11 @@ class Chat:
         self.people = {name: Person(self, f"U0{name.upper()}") for name in ("alice", "bob", "carol", "dave", "ops")}
         self.people["guest"] = Person(self, "U0GUEST")
         self.bot: app.App | None = None
+
+    @property
+    def datadog(self) -> Datadog:
+        """The sandbox's Datadog; its monitors fire by hand: `chat.datadog.fire("stg/latency", "service:web", 0.46)`."""
+        return self.sandbox.datadog
 
     @property
     def alice(self) -> Person:
@@ -350,12 +357,13 @@ async def open_chat(
 
     `change` rewrites the configuration's text; `environment` is added to the bot's variables.
     """
-    sandbox = Sandbox(folder, run_bot=False, **({"limits": "off"} | options))
+    sandbox = Sandbox(folder, run_bot=False, **({"limits": "off", "evaluate_monitors": False} | options))
     await sandbox.start()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(sandbox.stop)
         sandbox.config_path.write_text(change(sandbox.config_path.read_text()))
         sandbox.slack.read_manifest(slack_manifest(handlers))
+        sandbox.datadog.use_webhook(f"{sandbox.bot_url}/datadog/webhook", datadog_webhook(sandbox.bot_url))
         timeout = aiohttp.ClientTimeout(total=30)
         http = await stack.enter_async_context(aiohttp.ClientSession(sandbox.url, timeout=timeout))
         chat = Chat(sandbox, http)

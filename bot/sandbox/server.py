@@ -1,4 +1,4 @@
-"""The sandbox: Slack, two clusters, a registry and the chat page on one port, and the bot as a child beside them.
+"""The sandbox: Slack, two clusters, a registry, Datadog and the chat page on one port, and the bot as a child beside.
 
 `kajitori sandbox` runs it through `bot.sandbox.start`; tests start it in process, with or without the bot. It listens
 on the loopback only: nobody logs in here.
@@ -18,6 +18,7 @@ from aiohttp import web
 from bot.sandbox import state_folder
 from bot.sandbox.cluster_stage import ClusterStage
 from bot.sandbox.control import Control
+from bot.sandbox.datadog import Datadog
 from bot.sandbox.kube import Cluster, Options, kubeconfig, seed
 from bot.sandbox.kube.scenes import PRD, REPOSITORY, STG, image
 from bot.sandbox.page_files import page_routes
@@ -33,6 +34,7 @@ MANIFEST_TIMEOUT_S = 60.0
 CLUSTERS = ("stg", "prd")
 HANDSHAKE_PAUSE_S = 0.2
 LARGEST_BODY = 8 * 2**20
+DATADOG_WEBHOOK = "/datadog/webhook"
 # What must not reach the child from a developer's own shell: real tokens, real clusters, and proxies, through which
 # slack_sdk would send even what is meant for the loopback.
 FOREIGN = (
@@ -52,7 +54,7 @@ class Sandbox:
     """Everything, composed. `start`, then `url`; `stop` leaves no process and no task behind.
 
     `port` 0 takes a free one. `slack_mode` is how the bot is connected. `bot_environment` is added to the child's, for
-    failpoints and the like.
+    failpoints and the like. `evaluate_monitors` False: Datadog's monitors fire by hand alone.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Sandbox:
         slack_mode: SlackMode = "socket",
         cluster_options: Options | None = None,
         bot_environment: Mapping[str, str] | None = None,
+        evaluate_monitors: bool = True,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.state_dir = state_dir.resolve()
@@ -83,12 +86,13 @@ class Sandbox:
         self.clusters = {
             name: Cluster(name, self.registry.has, token=self._kube_token, options=cluster_options) for name in CLUSTERS
         }
+        self.datadog = Datadog(self.clusters, secret=secrets.token_hex(16), evaluates=evaluate_monitors)
         stages = {name: ClusterStage(cluster) for name, cluster in self.clusters.items()}
         self.control = Control(self.slack, self.registry, stages)
         self.supervisor: Supervisor | None = None
         self._watches: list[asyncio.Task[None]] = []
         self._runner: web.AppRunner | None = None
-        self._manifest: asyncio.Task[None] | None = None
+        self._manifests: list[asyncio.Task[None]] = []
 
     @property
     def url(self) -> str:
@@ -116,12 +120,15 @@ class Sandbox:
         app.add_routes([*self.slack.routes(), *self.control.routes(), *self.registry.routes(), *page_routes()])
         for name, cluster in self.clusters.items():
             app.add_subapp(f"/clusters/{name}/", cluster.app())
+        for path, host in self.datadog.apps().items():
+            app.add_subapp(path, host)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, self._host, self._port).start()
             port = self._runner.addresses[0][1]
             self.slack.listening_at(f"http://{self._host}:{port}")
+            self.datadog.listening_at(self.url)
             self._write_state_folder(f"{self._host}:{port}")
         except OSError:
             await self._runner.cleanup()
@@ -130,6 +137,8 @@ class Sandbox:
             self._seed(cluster, f"{self._host}:{port}")
             await cluster.start()
             self._watches.append(asyncio.create_task(self._watch(cluster)))
+        self.datadog.use_webhook(f"{self.bot_url}{DATADOG_WEBHOOK}")
+        await self.datadog.start()
         if self._run_bot:
             await self.start_bot()
 
@@ -162,7 +171,8 @@ class Sandbox:
             say=self._say,
         )
         self.control.supervisor = self.supervisor
-        self._manifest = self.slack.world.installing = asyncio.create_task(self.load_manifest())
+        installing = self.slack.world.installing = asyncio.create_task(self.load_manifest())
+        self._manifests = [installing, asyncio.create_task(self.load_webhook())]
         await self.supervisor.start()
         if self._slack_mode == "http":
             self._watches.append(asyncio.create_task(self._shake_hands()))
@@ -184,6 +194,7 @@ class Sandbox:
             "SLACK_BOT_TOKEN": app.bot_token,
             "SLACK_APP_TOKEN": app.app_token,
             "SLACK_SIGNING_SECRET": app.signing_secret,
+            **self.datadog.environment(),
             "KUBECONFIG": str(self.kubeconfig_path),
             "DATABASE_URL": f"sqlite:///{self.state_dir / state_folder.DATABASE}",
             "PYTHONUNBUFFERED": "1",
@@ -192,8 +203,24 @@ class Sandbox:
 
     async def load_manifest(self) -> None:
         """Install the app as `kajitori manifest` describes it: commands for completion, scopes, events."""
+        manifest = await self._ask_bot("manifest")
+        if manifest is None:
+            self._say("`kajitori manifest` gave no manifest, so commands are not completed here.")
+        else:
+            self.slack.read_manifest(manifest)
+
+    async def load_webhook(self) -> None:
+        """Enter the webhook in Datadog as `kajitori manifest datadog` describes it: headers and payload."""
+        webhook = await self._ask_bot("manifest", "datadog", "--http-url", self.bot_url)
+        if webhook is None:
+            self._say("`kajitori manifest datadog` gave no webhook, so Datadog sends a payload of its own.")
+        else:
+            self.datadog.use_webhook(str(webhook["url"]), webhook)
+
+    async def _ask_bot(self, *arguments: str) -> dict[str, Any] | None:
+        """What a command of the bot prints, as JSON; None when it printed none."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", "manifest"),
+            *(sys.executable, "-m", "bot", *arguments),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -202,26 +229,26 @@ class Sandbox:
         try:
             async with asyncio.timeout(MANIFEST_TIMEOUT_S):
                 output, errors = await process.communicate()
-            manifest: dict[str, Any] = json.loads(output)
+            answer: dict[str, Any] = json.loads(output)
         except (TimeoutError, ValueError):
-            self._say("`kajitori manifest` gave no manifest, so commands are not completed here.")
-            return
+            return None
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
         if process.returncode:
-            self._say(f"`kajitori manifest` failed: {errors.decode(errors='replace').strip()[-500:]}")
-            return
-        self.slack.read_manifest(manifest)
+            self._say(f"`kajitori {' '.join(arguments)}` failed: {errors.decode(errors='replace').strip()[-500:]}")
+            return None
+        return answer
 
     async def stop(self) -> None:
         """End the bot, then everything else."""
-        if self._manifest is not None:
-            self._manifest.cancel()
-            await asyncio.gather(self._manifest, return_exceptions=True)
+        for manifest in self._manifests:
+            manifest.cancel()
+        await asyncio.gather(*self._manifests, return_exceptions=True)
         if self.supervisor is not None:
             await self.supervisor.stop()
+        await self.datadog.stop()
         await self.slack.stop()
         for watch in self._watches:
             watch.cancel()

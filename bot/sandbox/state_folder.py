@@ -73,7 +73,7 @@ def write_configuration(folder: Path, registry_host: str, bot_port: int, slack_m
             "approver": {"groups": ["@leads"]},
             "operator": {"users": ["U0OPS"]},
         },
-        "datadog": {"channel": "#alerts"},
+        "datadog": {"channel": "#alerts", "poll": "10s"},
         "pods": {"channel": "#alerts"},
         "summary": {"channel": "#deploys", "at": "18:00", "days": "mon-fri"},
     }

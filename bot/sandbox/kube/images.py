@@ -32,8 +32,8 @@ def error_share(image: str) -> float:
 
 
 def slowness(image: str) -> float:
-    """How many times longer than others an image takes to answer."""
-    return 5.0 if Behaviour.SLOW.value in tag_of(image) else 1.0
+    """How many times longer than others a `slow` image, or a `laggy` one that starts in good time, takes to answer."""
+    return 5.0 if any(word in tag_of(image) for word in (Behaviour.SLOW.value, "laggy")) else 1.0
 
 
 def is_broken(image: str) -> bool:

@@ -18,7 +18,7 @@ from bot.sandbox.kube.images import error_share, slowness, tag_of
 from bot.sandbox.kube.kinds import ENDPOINT_SLICES, HTTP_ROUTES, PODS, SERVICES, Obj, Resource
 from bot.sandbox.kube.options import Options
 from bot.sandbox.kube.store import Store, StoredEvent
-from bot.sandbox.kube.traffic_counts import Counts
+from bot.sandbox.kube.traffic_counts import Counts, Window, together
 
 TICK_S = 0.25  # of real time
 LONGEST_S = 5.0  # a gap between ticks beyond this is not filled: time was skipped
@@ -125,6 +125,16 @@ class Traffic:
                 counts.requests, counts.errors,
             ))  # fmt: skip
         return rows
+
+    def by_app(self, from_s: float, to_s: float, version: str | None = None) -> dict[str, Window]:
+        """What each app was asked, and how it answered, between two moments of the steady clock; of one version or
+        all. Apps that nobody ever asked are not in it."""
+        self.tick()
+        counts: dict[str, list[Counts]] = {}
+        for key, each in self._counts.items():
+            if each.requests and version in (None, key[2]):
+                counts.setdefault(self._apps[key], []).append(each)
+        return {app: together(found, from_s, to_s) for app, found in sorted(counts.items())}
 
     def rate_to(self, namespace: str, pods: set[str]) -> float:
         """Requests a second that reach these pods now, by name: what an autoscaler's load is made of."""

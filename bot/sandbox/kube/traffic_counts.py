@@ -5,6 +5,7 @@ Latencies are log-normal around a median, so a slot keeps a few numbers instead 
 
 import math
 from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 SPREAD = 0.35  # of the logarithm of a latency: p95 is 1.8 and p99 2.3 times the median
@@ -66,15 +67,20 @@ class Counts:
 
     def window(self, now_s: float, length_s: float) -> Window:
         """The last `length_s` seconds."""
-        chosen = [slot for slot in self.slots if slot.second >= now_s - length_s]
-        requests = sum(slot.requests for slot in chosen)
-        if not requests:
-            return Window(0, 0, None, None, None)
-        weights: Counter[int] = Counter()
-        for slot in chosen:
-            weights.update(slot.medians)
-        p50, p95, p99 = (_quantile(weights, requests, share) for share in (0.5, 0.95, 0.99))
-        return Window(requests, sum(slot.errors for slot in chosen), p50, p95, p99)
+        return together([self], now_s - length_s, now_s)
+
+
+def together(counts: Iterable[Counts], from_s: float, to_s: float) -> Window:
+    """What several counters saw between two moments of the steady clock, as one."""
+    chosen = [slot for each in counts for slot in each.slots if from_s <= slot.second <= to_s]
+    requests = sum(slot.requests for slot in chosen)
+    if not requests:
+        return Window(0, 0, None, None, None)
+    weights: Counter[int] = Counter()
+    for slot in chosen:
+        weights.update(slot.medians)
+    p50, p95, p99 = (_quantile(weights, requests, share) for share in (0.5, 0.95, 0.99))
+    return Window(requests, sum(slot.errors for slot in chosen), p50, p95, p99)
 
 
 def _quantile(weights: Counter[int], total: int, share: float) -> float:
