@@ -76,6 +76,7 @@ _SCHEMES = st.builds(
     interval_s=st.floats(1, 1e5),
     promotes=st.booleans(),
     carrier=_NAMES,
+    kubernetes_service=_NAMES,
     aborts_when_worse=st.booleans(),
 )
 _NUMBERS = st.none() | st.floats(0, 1e6)

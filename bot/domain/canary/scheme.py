@@ -44,6 +44,8 @@ class CanaryScheme:
     """True: after the last step that went well it is promoted; False: people decide."""
     carrier: str = ""
     """Name of the HTTPRoute or Ingress; empty for the others."""
+    kubernetes_service: str = ""
+    """Of those that select the stable pods, the one whose requests are divided."""
     aborts_when_worse: bool = False
     """True: the service wants a worse version gone without asking."""
 
