@@ -232,9 +232,15 @@ def _container(name: str, spec: Json, status: Json, *, is_init: bool) -> Contain
         waiting_reason=_word(waiting.get("reason")),
         waiting_message=_message(waiting.get("message")),
         running_since=_moment(running.get("startedAt")),
-        has_ended=bool(terminated),
+        has_ended=bool(terminated) or _has_just_ended(status, waiting, ended),
         ending=_ending(ended) if ended else None,
     )
+
+
+def _has_just_ended(status: Json, waiting: Json, ended: Json) -> bool:
+    """It waits, and the container that its status speaks of is the one that ended: restartCount is about that one."""
+    current = text(status.get("containerID"))
+    return bool(waiting) and current != "" and current == text(ended.get("containerID"))
 
 
 def _ending(raw: Json) -> Ending:

@@ -68,15 +68,15 @@ class ContainerSight:
     running_since: datetime | None = None
     """None: it does not run."""
     has_ended: bool = False
-    """Its state is `terminated` at this moment: `ending` tells how, and `restarts` does not count it yet."""
+    """Its latest run has ended: `ending` tells how, and `restarts` does not count it yet. True when its state is
+    `terminated`, and when it waits to be started again and its containerID is still that of the run that ended."""
     ending: Ending | None = None
     """state.terminated, else lastState.terminated."""
 
     @property
     def deaths(self) -> int:
         """How often it ended so far: every restart, and the ending that no restart has followed yet."""
-        unrestarted = self.has_ended or (self.ending is not None and self.running_since is None)
-        return self.restarts + (1 if unrestarted else 0)
+        return self.restarts + (1 if self.has_ended else 0)
 
 
 @dataclass(frozen=True, slots=True)

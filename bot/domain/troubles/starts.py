@@ -107,11 +107,11 @@ def crash_trouble(container: PodContainer, liveness: str) -> Sight:
     elif code == 0:
         text = f"The container {container.name} ends by itself without an error (exit code 0){again}."
     else:
-        text = f"The container {container.name} crashes: exit code {code}{_meaning(code)}{again}."
+        text = f"The container {container.name} crashes: exit code {code}{code_meaning(code)}{again}."
     return Sight(
         "crash_loop",
         text,
-        _crash_remedy(code),
+        crash_remedy(code),
         cause=f"{container.name} {code}",
         container=container.name,
         weight=times,
@@ -150,7 +150,7 @@ def probe_words(message: str) -> tuple[str, str]:
     return kind, f": {short(detail)}" if detail.strip() else ""
 
 
-def _meaning(code: int) -> str:
+def code_meaning(code: int) -> str:
     """What an exit code says beyond its number."""
     match code:
         case 126:
@@ -166,7 +166,7 @@ def _meaning(code: int) -> str:
             return ""
 
 
-def _crash_remedy(code: int | None) -> str:
+def crash_remedy(code: int | None) -> str:
     match code:
         case 0:
             return "A service must keep running: check its command. Something that ends belongs in a Job."
