@@ -12,6 +12,8 @@ UserId = NewType("UserId", str)
 """A Slack user id, `U…` or `W…`."""
 ChannelId = NewType("ChannelId", str)
 """A Slack channel id `C…`/`G…`/`D…`, or a `#name` from the configuration that Slack resolves when posting."""
+AlertId = NewType("AlertId", str)
+"""A ULID of our own for one row of alerts: 26 characters."""
 AlertRef = NewType("AlertRef", str)
 """What people call an alert by: the last characters of its id as its card shows them, or a service or environment."""
 Span = NewType("Span", str)

@@ -29,6 +29,19 @@ def moment(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
+def plain(value: Any) -> Any:
+    """A kept object's `asdict` with its moments as seconds, however deep they lie."""
+    match value:
+        case datetime():
+            return value.timestamp()
+        case dict():
+            return {name: plain(part) for name, part in value.items()}
+        case list() | tuple():
+            return [plain(part) for part in value]
+        case _:
+            return value
+
+
 def course_kept(course: CanaryCourse) -> dict[str, Any]:
     """How far a canary has come, as it is kept."""
     return asdict(course) | {name: seconds(getattr(course, name)) for name in _COURSE_MOMENTS}

@@ -253,3 +253,30 @@ pod_silences = Table(
     Column("by", String(32), nullable=False),
     Column("since", Moment, nullable=False),
 )
+
+handlings = Table(
+    "handlings",
+    metadata,
+    Column("alert_id", String(26), primary_key=True),
+    Column("due_at", Moment),
+    Column("row_version", Integer, nullable=False),
+    Column("body", Json, nullable=False),
+    Index("ix_handlings_due_at", "due_at"),
+)
+
+oncall_watches = Table(
+    "oncall_watches",
+    metadata,
+    Column("subject", String(64), primary_key=True),
+    Column("due_at", Moment),
+    Column("row_version", Integer, nullable=False),
+    Column("body", Json, nullable=False),
+)
+
+oncall_handovers = Table(
+    "oncall_handovers",
+    metadata,
+    Column("duty", String(64), primary_key=True),
+    Column("person", String(128), nullable=False),
+    Column("at", Moment, nullable=False),
+)
