@@ -1,8 +1,15 @@
 """One feature, one file, named for what people type or see. `router` is all of them."""
 
 from bot.router import Router
-from handlers import abort, approvals, deploy, help, releases, rollback, status
+from handlers import abort, approvals, deploy, help, jobs, releases, rollback, status
 
 router = Router().include(
-    deploy.router, rollback.router, status.router, releases.router, abort.router, approvals.router, help.router
+    deploy.router,
+    rollback.router,
+    status.router,
+    releases.router,
+    jobs.router,
+    abort.router,
+    approvals.router,
+    help.router,
 )

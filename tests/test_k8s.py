@@ -19,6 +19,8 @@ RIGHTS = {
     ("apps", "statefulsets"): READ | {"patch"},
     ("apps", "daemonsets"): READ | {"patch"},
     ("batch", "cronjobs"): READ | {"patch"},
+    ("batch", "jobs"): READ | {"create"},
+    ("autoscaling", "horizontalpodautoscalers"): READ,
     ("apps", "replicasets"): READ,
     ("apps", "controllerrevisions"): READ,
     ("", "pods"): READ,
@@ -170,6 +172,14 @@ def test_selectors_find_the_pod_and_a_node_s_drain_is_never_blocked(objects):
     ):
         assert selector.items() <= labels.items()
     assert only(objects, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+
+
+def test_the_optional_right_on_nodes_is_to_read_them_and_no_more():
+    objects = render("k8s/rights/nodes")
+    assert only(objects, "ClusterRole")["rules"] == [
+        {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]}
+    ]
+    assert only(objects, "ClusterRoleBinding")["roleRef"]["name"] == "kajitori-nodes"
 
 
 def test_the_rights_can_be_given_in_a_cluster_where_the_bot_does_not_run():

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from bot.domain.names import EnvironmentName
 from bot.domain.pods import CronJobSight, JobSight
 
 
@@ -109,6 +110,19 @@ class Desk:
     cron_jobs: tuple[CronJob, ...] = ()
     strays: tuple[Run, ...] = ()
     """Jobs of no CronJob that is still there; newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDesk:
+    """What `/jobs` shows of one environment."""
+
+    environment: EnvironmentName
+    cron_jobs: tuple[CronJob, ...]
+    strays: tuple[Run, ...] = ()
+    problems: Mapping[str, str] = field(default_factory=dict)
+    """Namespace → why it could not be looked at."""
+    asks_first: bool = True
+    """Whether changes here want a second thought: it is no stage before another environment."""
 
 
 def run_name(cron_job: CronJob, step: str) -> str:

@@ -21,6 +21,9 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}", re.ASCII)
 _HEX_64 = re.compile(r"[a-f0-9]{64}", re.ASCII)
 
+LONGEST_VERSION = 128
+"""Of a tag, by the OCI distribution specification. Kubernetes takes anything for an image."""
+
 
 class BadImageReference(ValueError):
     """The text is no image reference; the message says which part is wrong, in plain words."""
@@ -138,3 +141,12 @@ def _shown(text: str) -> str:
     """What a refusal may quote of an input: short and printable."""
     clean = "".join(character if character.isprintable() and character != "`" else "?" for character in text)
     return clean if len(clean) <= 40 else f"{clean[:40]}…"
+
+
+def version_of(image: str) -> str:
+    """The tag of an image; its digest, shortened; of a text that is no image, as much as a row can hold."""
+    try:
+        parsed = parse_image(image)
+    except BadImageReference:
+        return image[:LONGEST_VERSION]
+    return parsed.tag or (parsed.digest or "latest")[:19]

@@ -8,20 +8,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.batches import CronJob, Desk, Run
-from bot.domain.pods import CronJobSight, JobSight
-from bot.domain.rollout import Pod
+from bot.domain.pods import PodSight
 from bot.errors import NotFound
+from bot.kube import sights
 from bot.kube.clients import Cluster
 from bot.kube.workloads import parsing, paths
 from bot.kube.workloads.parsing import Json
 from bot.kube.workloads.reads import gather
-from bot.kube.workloads.writes import FIELD_MANAGER, WRITE_TIMEOUT_S
+from bot.kube.workloads.writes import FIELD_MANAGER
 
 GROUP = "batch/v1"
 MERGE = "application/merge-patch+json"
-BY_HAND = "cronjob.kubernetes.io/instantiate"
-"""As `kubectl create job --from=cronjob/x` marks what it makes."""
-SCHEDULED_AT = "batch.kubernetes.io/cronjob-scheduled-timestamp"
+WRITE_TIMEOUT_S = 5.0
+"""Shorter than a release's: a person waits for it, and it is safe to try again under the same name."""
 REQUEST = "kajitori/request"
 REQUESTED_BY = "kajitori/requested-by"
 
@@ -50,10 +49,10 @@ async def run_named(cluster: Cluster, namespace: str, name: str) -> Run | None:
         return None
 
 
-async def pods_of(cluster: Cluster, run: Run) -> tuple[Pod, ...]:
+async def pods_of(cluster: Cluster, run: Run) -> tuple[PodSight, ...]:
     """The pods of a Job, newest first."""
     path = paths.namespaced(run.sight.namespace, "pods")
-    found = await gather(cluster, path, {"labelSelector": f"job-name={run.name}"}, parsing.pod_from)
+    found = await gather(cluster, path, {"labelSelector": f"job-name={run.name}"}, sights.pod_sight)
     return tuple(sorted(found, key=lambda pod: pod.created, reverse=True))
 
 
@@ -68,7 +67,7 @@ async def start_run(cluster: Cluster, cron_job: CronJob, name: str, *, request: 
         "labels": parsing.strings(parsing.at(template, "metadata").get("labels")),
         "annotations": {
             **parsing.strings(parsing.at(template, "metadata").get("annotations")),
-            BY_HAND: "manual",
+            sights.INSTANTIATE: "manual",
             REQUEST: request,
             REQUESTED_BY: by,
         },
@@ -114,7 +113,7 @@ async def _runs(cluster: Cluster, namespace: str) -> tuple[Run, ...]:
 
 
 def _with_runs(raw: Json, runs: tuple[Run, ...]) -> CronJob:
-    sight = _cron_job_sight(raw)
+    sight = sights.cronjob_sight(raw)
     return CronJob(
         sight=sight,
         resource_version=parsing.text(parsing.at(raw, "metadata").get("resourceVersion")),
@@ -126,60 +125,8 @@ def _with_runs(raw: Json, runs: tuple[Run, ...]) -> CronJob:
 def _run(raw: Json) -> Run:
     annotations = parsing.strings(parsing.at(raw, "metadata").get("annotations"))
     return Run(
-        sight=_job_sight(raw),
+        sight=sights.job_sight(raw),
         owner_uid=parsing.text(parsing.owner(raw).get("uid")),
         by=annotations.get(REQUESTED_BY, ""),
         request=annotations.get(REQUEST, ""),
-    )
-
-
-def _job_sight(raw: Json) -> JobSight:
-    metadata, status = parsing.at(raw, "metadata"), parsing.at(raw, "status")
-    conditions = {
-        parsing.text(each.get("type")): each
-        for each in parsing.objects(status.get("conditions"))
-        if each.get("status") == "True"
-    }
-    failed = conditions.get("Failed", {})
-    owner = parsing.owner(raw)
-    annotations = parsing.strings(metadata.get("annotations"))
-    return JobSight(
-        uid=parsing.text(metadata.get("uid")),
-        namespace=parsing.text(metadata.get("namespace")),
-        name=parsing.text(metadata.get("name")),
-        created=parsing.moment(metadata.get("creationTimestamp")) or parsing.LONG_AGO,
-        cronjob=parsing.text(owner.get("name")) if owner.get("kind") == "CronJob" else "",
-        started=parsing.moment(status.get("startTime")),
-        finished=parsing.moment(status.get("completionTime")) or parsing.moment(failed.get("lastTransitionTime")),
-        active=parsing.number(status.get("active")),
-        succeeded=parsing.number(status.get("succeeded")),
-        failed=parsing.number(status.get("failed")),
-        has_completed="Complete" in conditions,
-        has_failed="Failed" in conditions,
-        reason=parsing.text(failed.get("reason")),
-        message=parsing.text(failed.get("message")),
-        suspended=parsing.at(raw, "spec").get("suspend") is True,
-        scheduled_at=parsing.moment(annotations.get(SCHEDULED_AT)),
-        by_hand=annotations.get(BY_HAND) == "manual",
-        deleting=metadata.get("deletionTimestamp") is not None,
-    )
-
-
-def _cron_job_sight(raw: Json) -> CronJobSight:
-    metadata, spec, status = (parsing.at(raw, key) for key in ("metadata", "spec", "status"))
-    template = parsing.at(spec, "jobTemplate", "spec", "template")
-    return CronJobSight(
-        uid=parsing.text(metadata.get("uid")),
-        namespace=parsing.text(metadata.get("namespace")),
-        name=parsing.text(metadata.get("name")),
-        created=parsing.moment(metadata.get("creationTimestamp")) or parsing.LONG_AGO,
-        schedule=parsing.text(spec.get("schedule")),
-        timezone=parsing.text(spec.get("timeZone")),
-        suspended=spec.get("suspend") is True,
-        last_scheduled=parsing.moment(status.get("lastScheduleTime")),
-        last_succeeded=parsing.moment(status.get("lastSuccessfulTime")),
-        starting_deadline_s=parsing.number(spec.get("startingDeadlineSeconds")) or None,
-        concurrency=parsing.text(spec.get("concurrencyPolicy")) or "Allow",
-        active=tuple(parsing.text(each.get("name")) for each in parsing.objects(status.get("active"))),
-        images=tuple(parsing.images(template).values()),
     )

@@ -3,8 +3,7 @@
 Called by the use cases of pods and jobs. Secrets are taken out here, before anyone sees a line.
 """
 
-from dataclasses import dataclass
-
+from bot.domain.logs import LogTail
 from bot.domain.redaction import redact
 from bot.errors import NotFound, OutsideError, Refused
 from bot.kube.clients import Cluster
@@ -12,20 +11,6 @@ from bot.kube.workloads import paths
 from bot.kube.workloads.reads import LOG_BYTES, LOG_MARGIN
 
 LINES = 50
-
-
-@dataclass(frozen=True, slots=True)
-class LogTail:
-    """What a container said last."""
-
-    pod: str
-    container: str
-    lines: tuple[str, ...] = ()
-    """Oldest first, without secrets."""
-    previous: bool = False
-    """True: of the run before the present one."""
-    why_not: str = ""
-    """Why there are no lines, as the end of a sentence; empty when there are."""
 
 
 async def log_tail(cluster: Cluster, namespace: str, pod: str, container: str, *, previous: bool) -> LogTail:

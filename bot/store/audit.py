@@ -73,6 +73,13 @@ async def append(connection: AsyncConnection, entry: Entry) -> int:
     return int(seq)
 
 
+async def told(connection: AsyncConnection, release_id: str, phase: AuditPhase) -> str | None:
+    """The reason in the newest row of that phase about a release, or about a request by its `key_id`; None without."""
+    found = select(audit.c.reason).where(audit.c.release_id == release_id, audit.c.phase == phase)
+    reason: str | None = await connection.scalar(found.order_by(audit.c.seq.desc()).limit(1))
+    return reason
+
+
 async def rows(connection: AsyncConnection) -> AsyncIterator[tuple[int, Entry, str, str]]:
     """All rows in order: sequence number, entry, hash of the row before, own hash."""
     async for row in _stored(connection):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bot.context import Context
 from bot.domain.catalog import Environment, Service, Target, WorkloadKind
-from bot.domain.images import BadImageReference, parse_image
+from bot.domain.images import version_of
 from bot.domain.names import Version
 from bot.domain.release import DEFAULT_PROGRESS_DEADLINE_S, Plan, Release, ReleaseKind, ReleasePhase
 from bot.domain.rollout import Revision, RolloutState, Workload, image_of, rollout_status
@@ -16,9 +16,6 @@ from bot.usecases.versions import choose
 
 GITOPS = ("argocd", "argo-cd", "kustomize-controller", "helm-controller", "flux", "fleet")
 """Beginnings of field manager names of tools that put their own version back within minutes."""
-
-LONGEST_VERSION = 128
-"""Of a tag, by the OCI distribution specification. Kubernetes takes anything for an image."""
 
 
 async def plan_deploy(ctx: Context, target: Target, asked: Version | None) -> Plan:
@@ -237,12 +234,3 @@ def _refuse_gitops(service: Service, workload: Workload) -> None:
             f"The image of `{service.name}` belongs to `{manager}`, which would put its own version back.",
             hint="Change the version where that tool reads it.",
         )
-
-
-def version_of(image: str) -> str:
-    """The tag of an image; its digest, shortened; of a text that is no image, as much as a row can hold."""
-    try:
-        parsed = parse_image(image)
-    except BadImageReference:
-        return image[:LONGEST_VERSION]
-    return parsed.tag or (parsed.digest or "latest")[:19]

@@ -7,13 +7,13 @@ from datetime import datetime
 
 from bot.context import Context
 from bot.domain.catalog import Target
+from bot.domain.images import version_of
 from bot.domain.names import EnvironmentName, ServiceName
 from bot.domain.release import Release, ReleasePhase
 from bot.domain.rollout import RolloutStatus, image_of, rollout_status
 from bot.errors import KajitoriError, OutsideError
 from bot.kube import workloads
 from bot.store import releases
-from bot.usecases.planning import version_of
 
 AT_ONCE = 8
 HISTORY = 10

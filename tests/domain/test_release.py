@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.catalog import Target, WorkloadKind, WorkloadRef
+from bot.domain.images import version_of
 from bot.domain.names import EnvironmentName, ServiceName, UserId
 from bot.domain.release import (
     LIVE_PHASES,
@@ -18,7 +19,7 @@ from bot.domain.release import (
     ReleasePhase,
     expected_seconds,
 )
-from bot.usecases.planning import version_before, version_of
+from bot.usecases.planning import version_before
 from tests.domain.release_worlds import NOW, done, plan, release
 
 ALICE = UserId("U0ALICE")
