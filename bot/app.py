@@ -20,6 +20,7 @@ from aiohttp import web
 
 from bot import failpoints
 from bot.context import Bell, Context
+from bot.datadog.client import Datadog
 from bot.errors import KajitoriError
 from bot.inbound.health import STALE_S, Gate, Health
 from bot.inbound.intake import Intake
@@ -128,13 +129,35 @@ async def started(settings: Settings, router: Router) -> AsyncIterator[App]:
             clock=lambda: datetime.now(UTC),
             worker=f"{socket.gethostname()}-{os.getpid()}",
             pods_channel=settings.pods_channel,
+            datadog=_datadog(settings, stack),
         )
         group = await stack.enter_async_context(asyncio.TaskGroup())
         await _start_loops(ctx, router, health, group, stack)
         _open_doors(settings, ctx, router, session, health, gate, group, stack)
         awake.set()
         stack.callback(awake.clear)
+        if ctx.datadog is not None:
+            # Whether the keys work is for the log: a bot whose Datadog is away is ready all the same.
+            greeting = group.create_task(ctx.datadog.greet(), name="datadog")
+            stack.callback(greeting.cancel)
         yield App(ctx, health, port)
+
+
+def _datadog(settings: Settings, stack: AsyncExitStack) -> Datadog | None:
+    """The adapter, closed with the stack."""
+    of = settings.datadog
+    if of is None or of.api_key is None:
+        return None
+    datadog = Datadog(
+        site=of.site,
+        api_key=of.api_key.reveal(),
+        app_key=of.app_key.reveal() if of.app_key else None,
+        api_url=of.api_url,
+        oncall_url=of.oncall_url,
+        app_url=of.app_url,
+    )
+    stack.push_async_callback(datadog.close)
+    return datadog
 
 
 async def _serve(settings: Settings, health: Health, gate: Gate, stack: AsyncExitStack) -> int:

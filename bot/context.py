@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from bot.datadog.client import Datadog
 from bot.domain.catalog import Catalog
 from bot.domain.names import ChannelId
 from bot.kube.clients import Clusters
@@ -73,3 +74,5 @@ class Context:
     """Name of this process in claims."""
     pods_channel: ChannelId | None = None
     """Where falling and healing pods are told; None: they are not."""
+    datadog: Datadog | None = None
+    """None: the configuration has no section `datadog`, or DD_API_KEY is not set."""

@@ -71,6 +71,28 @@ def test_the_example_is_accepted_whole():
     assert got.pods_channel == "#alerts"
 
 
+def test_datadogs_addresses_are_taken_from_the_environment(read):
+    got = read(LEAST + "datadog: {}\n", {**SOCKET, "DD_SITE": "datadoghq.eu"})
+    assert (got.datadog.site, got.datadog.api_url, got.datadog.oncall_url, got.datadog.app_url) == (
+        "datadoghq.eu",
+        None,
+        None,
+        None,
+    )
+    given = {"DD_ONCALL_URL": "http://127.0.0.1:2/on-call", "DD_APP_URL": "https://growlio.datadoghq.com"}
+    got = read(LEAST + "datadog: {}\n", {**SOCKET, **given})
+    assert (got.datadog.oncall_url, got.datadog.app_url) == (
+        "http://127.0.0.1:2/on-call/",
+        "https://growlio.datadoghq.com/",
+    )
+
+
+def test_an_on_call_address_that_would_send_keys_in_the_open_is_refused(read):
+    with pytest.raises(SettingsError) as error:
+        read(LEAST + "datadog: {}\n", {**SOCKET, "DD_ONCALL_URL": "http://oncall.example.com"})
+    assert "DD_ONCALL_URL: has not the form it needs" in str(error.value.faults[0])
+
+
 def test_the_least_file_has_defaults_for_all_the_rest(read):
     got = read(LEAST)
     assert got.slack.api_url == "https://slack.com/api/"

@@ -162,6 +162,8 @@ def _datadog(section: Section, variables: Variables) -> DatadogSettings | None:
         webhook_secrets=variables.webhook_secrets(),
         site=variables.formed("DD_SITE", forms.site, "datadoghq.com"),
         api_url=variables.formed("DD_API_URL", forms.http_url, "") or None,
+        oncall_url=variables.formed("DD_ONCALL_URL", forms.http_url, "") or None,
+        app_url=variables.formed("DD_APP_URL", forms.http_url, "") or None,
     )
     section.close()
     return datadog if section.present else None

@@ -22,6 +22,8 @@ NAMES = (
     "DATADOG_WEBHOOK_SECRET",
     "DD_SITE",
     "DD_API_URL",
+    "DD_ONCALL_URL",
+    "DD_APP_URL",
     "DATABASE_URL",
     "KUBECONFIG",
     "KAJITORI_CONFIG",

@@ -80,6 +80,11 @@ class DatadogSettings:
     """DD_SITE. Default datadoghq.com, Datadog's own default."""
     api_url: str | None
     """DD_API_URL. Default None: derived from the site."""
+    oncall_url: str | None
+    """DD_ONCALL_URL: the host of On-Call's pages, which is none of the site's. Default None: the one of the site."""
+    app_url: str | None
+    """DD_APP_URL: where people look at monitors, for organisations with an address of their own. Default None: the
+    site's."""
 
 
 @dataclass(frozen=True, slots=True)
