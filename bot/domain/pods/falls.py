@@ -1,7 +1,7 @@
 """Falls: what ended or was put out between two looks at a pod, each told exactly once.
 
-`falls` compares a pod with the mark that was left of it. A mark counts upward only, so a relist after a gap, a stream of
-every change and any mixture of both tell the same falls. Called by bot.reconcile.pods; pure.
+`falls` compares a pod with the mark that was left of it. A mark counts upward only, so a relist after a gap, a stream
+of every change and any mixture of both tell the same falls. Called by bot.reconcile.pods; pure.
 """
 
 from collections.abc import Mapping
