@@ -218,7 +218,7 @@ def _options(monitor: Monitor, active: list[Downtime], now: datetime) -> Json:
         "no_data_timeframe": None,
         "notify_audit": False,
         "include_tags": True,
-        "require_full_window": False,
+        "require_full_window": True,
         "new_group_delay": 0,
         "evaluation_delay": 0,
         "renotify_interval": None if monitor.renotify_s is None else max(1, round(monitor.renotify_s / 60)),

@@ -42,7 +42,7 @@ class Board:
         self._clock = clock
         self._receivers: list[Notify] = []
         self._events = 7_000_000_000_000_000_000
-        self._restarted_s = clock()
+        self._begun_s = clock()
         for monitor in monitors:
             self.add(monitor)
 
@@ -100,11 +100,12 @@ class Board:
             group.last_reading_s = now_s
             recent = [value for at_s, value in group.points if at_s > now_s - monitor.window_s]
             group.value = sum(recent) / len(recent) if measure is Measure.P99 else reading
-            if group.forced is None:
+            # A window that is not full yet says nothing: the world has only begun.
+            if group.forced is None and now_s - self._begun_s >= monitor.window_s:
                 self.turn(monitor, group, monitor.judge(group.value), now_s)
         if monitor.notify_no_data:
             for name, group in self.groups[monitor.id].items():
-                silent_s = now_s - (group.last_reading_s or self._restarted_s)
+                silent_s = now_s - (group.last_reading_s or self._begun_s)
                 if name not in readings and group.forced is None and silent_s >= monitor.no_data_s:
                     group.value = None
                     self.turn(monitor, group, State.NO_DATA, now_s)
@@ -175,6 +176,22 @@ class Board:
         )
         for notify in self._receivers:
             notify(told)
+
+    def adopt(self, told: Notification) -> None:
+        """Take over what a storm tells, without telling it: the group is as if it had happened here."""
+        group = self.group(told.monitor, told.group)
+        if told.state is not group.state:
+            group.since_s = told.at_s
+        group.state = group.told = group.forced = told.state
+        group.value, group.last_notified_s = told.value, told.at_s
+        group.cycle, group.opened_s = (None, None) if told.state is State.OK else (told.cycle, told.opened_s)
+        match told.state:
+            case State.OK:
+                group.last_resolved_s, group.forced = told.at_s, None
+            case State.NO_DATA:
+                group.last_nodata_s = told.at_s
+            case State.WARN | State.ALERT if told.transition is FIRST[told.state]:
+                group.last_triggered_s = told.at_s
 
     # By hand
 

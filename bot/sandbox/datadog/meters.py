@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from bot.sandbox.datadog.monitors import WHOLE, Measure
 from bot.sandbox.kube import Cluster
 from bot.sandbox.kube.kinds import DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS
-from bot.sandbox.kube.traffic_counts import Window
+from bot.sandbox.kube.traffic_counts import Window, together
 
 SMOOTH_S = 5.0  # one point of a latency graph looks back this far
 LONGEST_S = 900.0
@@ -54,18 +54,35 @@ class Meters:
                 seen = self.requests(env, now_s - SMOOTH_S, now_s, now_s)
                 return {f"service:{app}": w.p99_ms / 1000 for app, w in seen.items() if w.p99_ms is not None}
 
-    def requests(
-        self, env: str, from_s: float, to_s: float, now_s: float, version: str | None = None
-    ) -> dict[str, Window]:
+    def requests(self, env: str, from_s: float, to_s: float, now_s: float) -> dict[str, Window]:
         """What each service was asked between two moments."""
-        cluster = self._clusters[env]
-        clock = cluster.clock
-        steady = clock.steady_s()
+        return self._clusters[env].traffic.by_app(self._there(env, from_s, now_s), self._there(env, to_s, now_s))
 
-        def there(moment_s: float) -> float:
-            return steady - (now_s - moment_s) * clock.pace
+    def series(self) -> list[tuple[str, str, str]]:
+        """Environment, service and version of everything that was ever asked."""
+        found = {
+            (env, row.app, row.version) for env, cluster in self._clusters.items() for row in cluster.traffic.view(1.0)
+        }
+        return sorted(found)
 
-        return cluster.traffic.by_app(there(from_s), there(to_s), version)
+    def together(self, members: list[tuple[str, str, str]], from_s: float, to_s: float, now_s: float) -> Window:
+        """What several of `series` were asked between two moments, as one; of several clusters the worst latency."""
+        seen = []
+        for env, cluster in self._clusters.items():
+            counts = [counts for app, version, counts in cluster.traffic.counters() if (env, app, version) in members]
+            if counts:
+                seen.append(together(counts, self._there(env, from_s, now_s), self._there(env, to_s, now_s)))
+        if len(seen) == 1:
+            return seen[0]
+        quantiles = [max((q for q in column if q is not None), default=None) for column in (
+            [each.p50_ms for each in seen], [each.p95_ms for each in seen], [each.p99_ms for each in seen],
+        )]  # fmt: skip
+        return Window(sum(each.requests for each in seen), sum(each.errors for each in seen), *quantiles)
+
+    def _there(self, env: str, moment_s: float, now_s: float) -> float:
+        """A moment on a cluster's steady clock."""
+        clock = self._clusters[env].clock
+        return clock.steady_s() - (now_s - moment_s) * clock.pace
 
     def restarts(self, env: str, from_s: float, to_s: float) -> dict[str, int]:
         """Restarts of each long-lived workload between two moments."""

@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.sandbox.datadog.api_downtimes import DowntimesApi
+from bot.sandbox.datadog.api_metrics import MetricsApi
 from bot.sandbox.datadog.api_monitors import MonitorsApi
 from bot.sandbox.datadog.board import Board, Notification
 from bot.sandbox.datadog.door import Call, Door, Endpoint
@@ -25,6 +26,7 @@ from bot.sandbox.datadog.monitors import Monitor, State, Transition
 from bot.sandbox.datadog.on_call import OnCall, Page
 from bot.sandbox.datadog.payload import DEFAULT_TEMPLATE, render, tags_of, variables
 from bot.sandbox.datadog.scene import monitors_of
+from bot.sandbox.datadog.storm import Storm
 from bot.sandbox.datadog.webhooks import Delivery, Webhooks
 from bot.sandbox.kube import Cluster
 
@@ -86,6 +88,7 @@ class Datadog:
             *self.on_call.endpoints(),
             *self.events.endpoints(),
             *self.dora.endpoints(),
+            *MetricsApi(self.meters, self.clock).endpoints(),
         ]
         hosts = {"main": main, "on-call": self.on_call.paging_endpoints(), "intake": self.events.intake_endpoints()}
         return {
@@ -216,6 +219,22 @@ class Datadog:
     def add_monitor(self, monitor: Monitor) -> Monitor:
         """One more monitor."""
         return self.board.add(monitor)
+
+    async def send_storm(self, storm: Storm, within_s: float = 60.0) -> list[Delivery]:
+        """Send a storm's messages evenly over `within_s`, and let the monitors follow it; the deliveries, on their
+        way (`delivered` waits for them)."""
+        for monitor in storm.monitors:
+            self.board.add(monitor)
+        loop, sent = asyncio.get_running_loop(), list[Delivery]()
+        begun, happened = loop.time(), 0
+        for index, told in enumerate(storm.messages, 1):
+            while happened < index * len(storm.story) // len(storm.messages):
+                self.board.adopt(storm.story[happened])
+                happened += 1
+            sent.append(self.webhooks.send(self.body_of(told)))
+            await asyncio.sleep(max(0.0, begun + index * within_s / len(storm.messages) - loop.time()))
+        self.changed()
+        return sent
 
     async def delivered(self) -> list[Delivery]:
         """Wait until every webhook has arrived or was given up; all so far."""

@@ -126,15 +126,18 @@ class Traffic:
             ))  # fmt: skip
         return rows
 
-    def by_app(self, from_s: float, to_s: float, version: str | None = None) -> dict[str, Window]:
-        """What each app was asked, and how it answered, between two moments of the steady clock; of one version or
-        all. Apps that nobody ever asked are not in it."""
-        self.tick()
+    def by_app(self, from_s: float, to_s: float) -> dict[str, Window]:
+        """What each app was asked, and how it answered, between two moments of the steady clock. Apps that nobody
+        ever asked are not in it."""
         counts: dict[str, list[Counts]] = {}
-        for key, each in self._counts.items():
-            if each.requests and version in (None, key[2]):
-                counts.setdefault(self._apps[key], []).append(each)
+        for app, _, each in self.counters():
+            counts.setdefault(app, []).append(each)
         return {app: together(found, from_s, to_s) for app, found in sorted(counts.items())}
+
+    def counters(self) -> list[tuple[str, str, Counts]]:
+        """App, version and counter of everything that was ever asked."""
+        self.tick()
+        return [(self._apps[key], key[2], counts) for key, counts in self._counts.items() if counts.requests]
 
     def rate_to(self, namespace: str, pods: set[str]) -> float:
         """Requests a second that reach these pods now, by name: what an autoscaler's load is made of."""
