@@ -62,6 +62,12 @@ class CanaryPlan:
 
     steps: tuple[int, ...]
     interval: timedelta
+    driver: str = ""
+    """What gives it its share: pods, httproute, ingress or rollout; empty: the best that the cluster has."""
+    aborts_when_worse: bool = False
+    """Whether a version that is judged worse is taken down without asking."""
+    minimum_requests: int = 100
+    """Requests that each version must have answered before the numbers count."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.cards.release import subject_of, trouble_note
 from bot.context import Context
 from bot.domain.names import ReleaseId
 from bot.domain.redaction import redact
-from bot.domain.release import APPROVAL_VALID, Outcome, Release, ReleasePhase
+from bot.domain.release import APPROVAL_VALID, Outcome, Release, ReleaseKind, ReleasePhase
 from bot.domain.rollout import Observation, PodTrouble, Workload
 from bot.domain.steering import Save, decide_progress, decide_start
 from bot.domain.troubles import troubles as find_troubles
@@ -21,9 +20,10 @@ from bot.errors import Conflict, NotFound, OutsideError, Refused, TooBusy
 from bot.failpoints import reach
 from bot.kube import workloads
 from bot.reconcile.acts import write
+from bot.reconcile.canaries import CanarySteps, Numbers, no_numbers
+from bot.reconcile.keeping import ReleaseKeeper
 from bot.reconcile.loop import Crew
-from bot.store import audit, outbox, releases
-from bot.usecases.releases import channel_of, put_card
+from bot.store import audit, releases
 
 log = structlog.get_logger()
 READS_PER_S = 10.0
@@ -34,21 +34,17 @@ CONFLICT_TRIES = 5
 CLAIM = timedelta(seconds=60)
 AFTER_A_BUG = timedelta(seconds=5)
 """Until a release is looked at again whose look raised something that nobody had thought of."""
-REFRESH_CARD = timedelta(seconds=3)
-"""How often a moving card is redrawn when only the time has passed; times the number of releases that move, since all
-edits of the workspace share a limit of Slack's."""
 
 
 class ReleaseLoop:
     """Carries releases out."""
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: Context, numbers: Numbers = no_numbers) -> None:
         self._ctx = ctx
         self.crew = Crew()
         self._look_at: dict[ReleaseId, datetime] = {}
-        self._drawn_at: dict[ReleaseId, datetime] = {}
-        self._noted: dict[ReleaseId, set[str]] = {}
-        self._moving = 0
+        self.keeper = ReleaseKeeper(ctx, self._hurry)
+        self._canaries = CanarySteps(ctx, self.keeper, numbers)
 
     async def recover(self) -> None:
         """Once, before the first turn: what a dead process was working on is free at once, not after its claim."""
@@ -61,7 +57,7 @@ class ReleaseLoop:
         async with self._ctx.database.read() as connection:
             rows = await releases.live(connection)
         self._forget({row.id for row in rows})
-        self._moving = sum(1 for row in rows if row.phase is ReleasePhase.PROGRESSING)
+        self.keeper.moving = sum(1 for row in rows if row.phase is ReleasePhase.PROGRESSING)
         waits = [15.0]
         for release in rows:
             wait_s = (self._look_at.get(release.id, now) - now).total_seconds()
@@ -73,12 +69,19 @@ class ReleaseLoop:
 
     def _is_urgent(self, release: Release) -> bool:
         """An abort is not kept waiting for the next look."""
+        if release.canary is not None and release.canary.ending:
+            return False
         return release.abort_by is not None and release.undo_generation is None
 
+    def _hurry(self, release_id: ReleaseId) -> None:
+        """Somebody changed it: look at once."""
+        self._look_at.pop(release_id, None)
+        self._ctx.bells.releases.ring()
+
     def _forget(self, live: set[ReleaseId]) -> None:
-        for known in (self._look_at, self._drawn_at, self._noted):
-            for release_id in [key for key in known if key not in live]:
-                del known[release_id]
+        self.keeper.forget(live)
+        for release_id in [key for key in self._look_at if key not in live]:
+            del self._look_at[release_id]
 
     async def _advance(self, release_id: ReleaseId, load: int) -> None:
         """One look at one release, and what follows from it."""
@@ -97,10 +100,10 @@ class ReleaseLoop:
             await self._step(release)
         except TooBusy as error:
             again_s = max(again_s, error.retry_after_s)
-            await self._notice(release, f"{error.system} is busy; looking again in {round(again_s)} s.")
+            await self.keeper.notice(release, f"{error.system} is busy; looking again in {round(again_s)} s.")
         except OutsideError as error:
             again_s = max(again_s, 2.0)
-            await self._notice(release, f"{error.system} does not answer ({error.text}); still watching.")
+            await self.keeper.notice(release, f"{error.system} does not answer ({error.text}); still watching.")
         self._look_at[release_id] = ctx.clock() + timedelta(seconds=again_s)
 
     async def _step(self, release: Release) -> None:
@@ -109,6 +112,8 @@ class ReleaseLoop:
                 await self._expire(release)
             case ReleasePhase.QUEUED:
                 await self._begin(release)
+            case ReleasePhase.PROGRESSING | ReleasePhase.PAUSED if release.plan.kind is ReleaseKind.CANARY:
+                await self._canaries.step(release)
             case ReleasePhase.PROGRESSING | ReleasePhase.PAUSED if release.generation is None:
                 await self._start(release)
             case ReleasePhase.PROGRESSING | ReleasePhase.PAUSED:
@@ -121,17 +126,17 @@ class ReleaseLoop:
         if now - release.requested_at >= APPROVAL_VALID:
             minutes = round(APPROVAL_VALID.total_seconds() / 60)
             outcome = Outcome("expired", f"Nobody approved it within {minutes} minutes.", "Ask for it again.")
-            await self._save(release, release.finished(ReleasePhase.ABORTED, outcome, now))
+            await self.keeper.save(release, release.finished(ReleasePhase.ABORTED, outcome, now))
 
     async def _begin(self, release: Release) -> None:
         """The intent is on disk, with its audit row, before anything is written to the cluster."""
         reach("release.before_intent")
         now = self._ctx.clock()
         started = release.moved(phase=ReleasePhase.PROGRESSING, started_at=now, progressed_at=now)
-        saved = await self._save(release, started, audit_phase=audit.AuditPhase.INTENT)
+        saved = await self.keeper.save(release, started, audit_phase=audit.AuditPhase.INTENT)
         reach("release.after_intent")
         if saved is not None:
-            await self._start(saved)
+            await self._step(saved)
 
     async def _start(self, release: Release) -> None:
         """Make the first write, or find that it was made."""
@@ -139,20 +144,22 @@ class ReleaseLoop:
             workload = await self._read(release)
             decision = decide_start(release, workload, self._ctx.clock())
             if isinstance(decision, Save):
-                await self._save(release, decision.release)
+                await self.keeper.save(release, decision.release)
                 return
             try:
                 written = await write(self._ctx, release, workload, decision)
             except Conflict:
                 continue
             except Refused as error:
-                await self._refused(release, error)
+                await self.keeper.refused(release, error)
                 return
             reach("release.after_write")
             now = self._ctx.clock()
-            await self._save(release, replace(release, generation=written.generation, progressed_at=now, notice=""))
+            await self.keeper.save(
+                release, replace(release, generation=written.generation, progressed_at=now, notice="")
+            )
             return
-        await self._notice(release, "Somebody else keeps changing the workload; trying again.")
+        await self.keeper.notice(release, "Somebody else keeps changing the workload; trying again.")
 
     async def _watch(self, release: Release) -> None:
         seen = await self._observe(release)
@@ -160,7 +167,7 @@ class ReleaseLoop:
         found = await self._troubles(release, seen, now) if seen is not None else ()
         decision = decide_progress(release, seen, found, now)
         if isinstance(decision, Save):
-            await self._save(release, decision.release)
+            await self.keeper.save(release, decision.release)
             return
         assert seen is not None
         try:
@@ -168,10 +175,12 @@ class ReleaseLoop:
         except Conflict:
             return  # the next look decides again, from what is there then
         except Refused as error:
-            await self._refused(release, error)
+            await self.keeper.refused(release, error)
             return
         reach("release.after_undo")
-        await self._save(release, release.moved(undo_generation=written.generation, progressed_at=now, troubles=()))
+        await self.keeper.save(
+            release, release.moved(undo_generation=written.generation, progressed_at=now, troubles=())
+        )
 
     async def _read(self, release: Release) -> Workload | None:
         try:
@@ -202,92 +211,3 @@ class ReleaseLoop:
             else:
                 told.append(trouble)
         return tuple(replace(t, text=redact(t.text), remedy=t.remedy) for t in told)
-
-    async def _refused(self, release: Release, error: Refused) -> None:
-        remedies = {
-            "Forbidden": "Give the bot's service account that right (k8s/ has the Role), then retry.",
-            "Invalid": "Mend what the API server names, then retry.",
-            "revision_gone": f"/deploy {release.target.environment} {release.target.service} {release.plan.to_version}",
-        }
-        code = "forbidden" if error.code == "Forbidden" else (error.code or "refused").lower()
-        outcome = Outcome(
-            code, f"{error.system} refused it: {error.text}", remedies.get(error.code, "Mend it, then retry.")
-        )
-        now = self._ctx.clock()
-        phase = ReleasePhase.ABORTED if release.abort_by else ReleasePhase.FAILED
-        await self._save(release, release.finished(phase, outcome, now))
-
-    async def _notice(self, release: Release, text: str) -> None:
-        log.warning("release.held_up", release=release.id, text=text)
-        async with self._ctx.database.read() as connection:
-            fresh = await releases.get(connection, release.id)
-        if fresh is not None and not fresh.phase.is_over and fresh.notice != text:
-            await self._save(fresh, replace(fresh, notice=text))
-
-    async def _save(
-        self, before: Release, after: Release, *, audit_phase: audit.AuditPhase | None = None
-    ) -> Release | None:
-        """Row, audit, lock, card and notes of a step in one transaction; None when a person was faster (an abort)."""
-        ctx, now = self._ctx, self._ctx.clock()
-        if after == before and not self._redraw(before.id, now):
-            return before
-        ended = after.phase.is_over and not before.phase.is_over
-        async with ctx.database.write() as connection:
-            saved = after if after == before else await releases.save(connection, after)
-            if saved is None:
-                self._look_at.pop(before.id, None)
-                ctx.bells.releases.ring()
-                return None
-            if ended:
-                await releases.free_lock(connection, after.target, release_id=after.id)
-                audit_phase = audit.AuditPhase.RESULT
-            if audit_phase is not None:
-                await audit.append(connection, self._entry(after, audit_phase, now))
-            await put_card(ctx, connection, saved)
-            for draft in self._new_notes(saved):
-                await outbox.add(connection, draft, now=now)
-            reach("release.in_save")
-            if ended:
-                reach("release.before_end")
-        if ended:
-            reach("release.after_end")
-        self._drawn_at[before.id] = now
-        if ended:
-            log.info("release.over", release=after.id, phase=after.phase, target=str(after.target))
-        ctx.bells.outbox.ring()
-        return saved
-
-    def _redraw(self, release_id: ReleaseId, now: datetime) -> bool:
-        return now - self._drawn_at.setdefault(release_id, now) >= REFRESH_CARD * max(1, self._moving)
-
-    def _entry(self, release: Release, phase: audit.AuditPhase, now: datetime) -> audit.Entry:
-        reason = release.outcome.code if release.outcome else f"{release.plan.from_image} -> {release.plan.to_image}"
-        told = f"{release.phase}: {reason}" if phase is audit.AuditPhase.RESULT else reason
-        return audit.Entry(
-            now,
-            release.requested_by,
-            f"release.{release.plan.kind}",
-            str(release.target),
-            phase,
-            told,
-            release.id,
-            release.plan_hash,
-        )
-
-    def _new_notes(self, release: Release) -> list[outbox.Draft]:
-        """Details of troubles, for the card's thread; cards themselves, so that a restart repeats none."""
-        noted = self._noted.setdefault(release.id, set())
-        drafts = []
-        for trouble in release.troubles:
-            if trouble.code not in noted or (trouble.log_tail and f"{trouble.code}+log" not in noted):
-                noted |= {trouble.code, f"{trouble.code}+log"} if trouble.log_tail else {trouble.code}
-                drafts.append(
-                    outbox.Draft(
-                        kind=outbox.OutboxKind.CARD,
-                        channel=channel_of(self._ctx, release.target) or release.asked_in or "",
-                        body=trouble_note(trouble).body(),
-                        subject=f"trouble:{release.id}:{trouble.code}",
-                        thread_subject=subject_of(release),
-                    )
-                )
-        return drafts

@@ -148,6 +148,20 @@ async def free_lock(connection: AsyncConnection, target: Target, *, release_id: 
     await connection.execute(statement)
 
 
+async def pass_lock(
+    connection: AsyncConnection, target: Target, *, of: ReleaseId, to: ReleaseId, now: datetime
+) -> Lock | None:
+    """Hand the lock of one release to the next that goes on with its work. None when it does not hold it."""
+    statement = (
+        update(locks)
+        .where(locks.c.target == str(target), locks.c.release_id == of)
+        .values(release_id=to, fence=locks.c.fence + 1, since=now)
+    )
+    await connection.execute(statement)
+    held = await lock_of(connection, target)
+    return held if held is not None and held.release_id == to else None
+
+
 async def lock_of(connection: AsyncConnection, target: Target) -> Lock | None:
     """The lock row of a target; its `release_id` is None when it is free."""
     row = (await connection.execute(select(locks).where(locks.c.target == str(target)))).mappings().first()

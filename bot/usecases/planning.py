@@ -105,6 +105,33 @@ async def plan_rollback(ctx: Context, target: Target, asked: Version | None) -> 
     )
 
 
+async def plan_restart(ctx: Context, target: Target) -> Plan:
+    """New pods of the version that runs, as `kubectl rollout restart` makes them."""
+    environment, service = ctx.catalog.environments[target.environment], ctx.catalog.services[target.service]
+    if service.workload.kind is WorkloadKind.CRONJOB:
+        raise UserError(
+            "not_restartable",
+            f"`{service.name}` is a CronJob: it has no pods of its own to restart.",
+            hint=f"/jobs {environment.name} {service.name}",
+        )
+    workload = await _workload(ctx, environment, service)
+    _refuse_paused(service, workload)
+    image = image_of(workload, service.container)
+    return Plan(
+        kind=ReleaseKind.RESTART,
+        target=target,
+        workload=service.workload,
+        container=service.container,
+        uid=workload.uid,
+        from_image=image,
+        from_version=version_of(image),
+        to_image=image,
+        to_version=version_of(image),
+        origin="new pods of the same version",
+        progress_deadline_s=workload.progress_deadline_s or DEFAULT_PROGRESS_DEADLINE_S,
+    )
+
+
 async def plan_undo(ctx: Context, former: Release) -> Plan:
     """What the Roll back button of a release would do. Raises UserError when something else runs by now."""
     plan = former.plan
@@ -200,6 +227,11 @@ def _to_version_by_image(plan: Plan, service: Service, wanted: str | None) -> Pl
         )
     image = f"{service.image}:{wanted}"
     return replace(plan, to_image=image, to_version=wanted, origin="an earlier release")
+
+
+async def read_workload(ctx: Context, target: Target) -> Workload:
+    """The workload of a target as it is now. Raises UserError when there is none."""
+    return await _workload(ctx, ctx.catalog.environments[target.environment], ctx.catalog.services[target.service])
 
 
 async def _workload(ctx: Context, environment: Environment, service: Service) -> Workload:

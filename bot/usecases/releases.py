@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from bot.cards.release import release_card, subject_of
 from bot.context import Context
+from bot.domain.canary.scheme import CanaryCourse
 from bot.domain.catalog import Target
 from bot.domain.names import ChannelId, ReleaseId, UserId
 from bot.domain.release import (
@@ -52,13 +53,14 @@ async def request(
             asked_in=asked_in,
             approvals_needed=needed,
             expected_s=expected_seconds(past_s),
+            canary=CanaryCourse(asked=plan.canary.steps[0]) if plan.canary else None,
         )
         if not needed:
             release = await _locked(ctx, connection, release)
         await releases.add(connection, release)
         if follows is not None:
-            await put_card(ctx, connection, await _saved(connection, follows.moved(followed_by=release.id)))
-        await _tell(ctx, connection, release, actor=by, action=f"release.{plan.kind}", phase=audit.AuditPhase.REQUEST)
+            await put_card(ctx, connection, await save_row(connection, follows.moved(followed_by=release.id)))
+        await tell(ctx, connection, release, actor=by, action=f"release.{plan.kind}", phase=audit.AuditPhase.REQUEST)
     ctx.bells.releases.ring()
     ctx.bells.outbox.ring()
     return release
@@ -71,7 +73,9 @@ async def abort(ctx: Context, release_id: ReleaseId, *, step: int | None, by: Us
         known = await releases.get(connection, release_id)
         if known is not None and known.abort_by == by:
             return known  # the same person again, or the same click after a crash
-        release = await _fresh(connection, release_id, step, "stopped")
+        release = await fresh_row(connection, release_id, step, "stopped")
+        if release.canary is not None and release.canary.promotion is not None:
+            release = await fresh_row(connection, ReleaseId(release.canary.promotion), None, "stopped")
         if release.abort_by is not None:
             raise UserError(
                 "already_aborting", "{who} stopped it before you.", who=release.abort_by, since=release.abort_at
@@ -81,8 +85,8 @@ async def abort(ctx: Context, release_id: ReleaseId, *, step: int | None, by: Us
             outcome = Outcome("not_started", "Stopped before anything was changed.")
             stopped = stopped.finished(ReleasePhase.ABORTED, outcome, now)
             await releases.free_lock(connection, release.target, release_id=release.id)
-        saved = await _saved(connection, stopped)
-        await _tell(ctx, connection, saved, actor=by, action="release.abort", phase=audit.AuditPhase.REQUEST)
+        saved = await save_row(connection, stopped)
+        await tell(ctx, connection, saved, actor=by, action="release.abort", phase=audit.AuditPhase.REQUEST)
     ctx.bells.releases.ring()
     ctx.bells.outbox.ring()
     return saved
@@ -112,7 +116,7 @@ async def approve(ctx: Context, release_id: ReleaseId, *, by: UserId) -> Release
     """
     now = ctx.clock()
     async with ctx.database.write() as connection:
-        release = await _fresh(connection, release_id, None, "approved")
+        release = await fresh_row(connection, release_id, None, "approved")
         if release.phase is not ReleasePhase.AWAITING_APPROVAL:
             raise UserError("not_waiting", "It no longer waits for an approval.", hint="Look at its card.")
         if by == release.requested_by:
@@ -127,8 +131,8 @@ async def approve(ctx: Context, release_id: ReleaseId, *, by: UserId) -> Release
         approved = release.moved(approved_by=people)
         if len(people) >= release.approvals_needed:
             approved = await _locked(ctx, connection, replace(approved, phase=ReleasePhase.QUEUED))
-        saved = await _saved(connection, approved)
-        await _tell(ctx, connection, saved, actor=by, action="release.approve", phase=audit.AuditPhase.REQUEST)
+        saved = await save_row(connection, approved)
+        await tell(ctx, connection, saved, actor=by, action="release.approve", phase=audit.AuditPhase.REQUEST)
     ctx.bells.releases.ring()
     ctx.bells.outbox.ring()
     return saved
@@ -140,7 +144,8 @@ async def fresh(ctx: Context, release_id: ReleaseId, *, step: int) -> Release:
         return _current(await releases.get(connection, release_id), step)
 
 
-async def _fresh(connection: Connection, release_id: ReleaseId, step: int | None, done: str) -> Release:
+async def fresh_row(connection: Connection, release_id: ReleaseId, step: int | None, done: str) -> Release:
+    """The row of a release that is not over, within a transaction. `done`: what was asked for, as in "can't be …"."""
     release = await releases.get(connection, release_id)
     if release is not None and release.phase.is_over:
         raise UserError(
@@ -189,14 +194,15 @@ def _holder_hint(holder: Release) -> str:
     return f"Wait until it is over, or abort it from its card ({holder.id[-4:].lower()}); then ask again."
 
 
-async def _saved(connection: Connection, release: Release) -> Release:
+async def save_row(connection: Connection, release: Release) -> Release:
+    """Save a row that nobody else has saved meanwhile. Raises UserError when somebody has."""
     saved = await releases.save(connection, release)
     if saved is None:
         raise UserError("moved_on", "The release moved on at that very moment.", hint="Look at its card and try again.")
     return saved
 
 
-async def _tell(
+async def tell(
     ctx: Context,
     connection: Connection,
     release: Release,
