@@ -127,7 +127,7 @@ class Connection:
                 response = await self._open(access, request, is_stream=False)
                 async with response:
                     return Answer(response.status, response.headers, await self._whole(response))
-            except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
+            except aiohttp.ClientPayloadError:  # broke off amid the answer; before it, aiohttp tries again by itself
                 if last:
                     raise
         raise AssertionError("unreachable: the last try returns or raises")

@@ -138,7 +138,7 @@ def test_a_pod_without_a_place_tells_since_when_and_why():
 
 
 def test_a_schedule_tells_its_rules_and_when_they_were_written():
-    fields = {"f:spec": {"f:schedule": {}, "f:suspend": {}}}
+    fields: dict[str, object] = {"f:spec": {"f:schedule": {}, "f:suspend": {}}}
     raw = {
         "metadata": {
             "namespace": "shop", "name": "batch",

@@ -40,7 +40,9 @@ class Counts:
     connections: int = 0
     """Streams asked for."""
     events: int = 0
-    """Changes heard, bookmarks not among them."""
+    """Changes heard."""
+    bookmarks: int = 0
+    """Signs of life heard while nothing changed."""
     oversized: int = 0
     """Objects let go because their line was too long."""
     odd: int = 0

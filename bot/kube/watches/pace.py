@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 BRIEF_PAUSE_S = 4.0
+"""Less a quarter for chance, this is three seconds: the twentieth part of a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,10 @@ class Pace:
         pause_s = min(longest_s, self.least_pause_s * 2.0 ** min(failures - 1, 10))
         return pause_s * (0.75 + self.chance() / 2)
 
-    def brief_s(self, failures: int) -> float:
-        """As `back_off_s` for streams that end soon and told something: at most twenty a minute, however many."""
-        return self.back_off_s(failures, most_s=BRIEF_PAUSE_S)
+    def brief_s(self, failures: int, *, list_follows: bool) -> float:
+        """As `back_off_s`, for streams that end soon and told something: they are taken up again sooner, but with
+        twenty requests a minute at most, however long that goes on."""
+        return self.back_off_s(failures, most_s=2 * BRIEF_PAUSE_S if list_follows else BRIEF_PAUSE_S)
 
     def length_s(self) -> int:
         """How long the next stream is to live."""

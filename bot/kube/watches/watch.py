@@ -106,7 +106,8 @@ class Watch(Generic[T]):
             return self._refused(error, "watch" if self.counts.connections > streams else "list")
         except TooBusy as error:
             self._failed(str(error))
-            return max(error.retry_after_s, self._pace.least_pause_s) * (1 + self._pace.chance() / 4)
+            pause_s = error.retry_after_s * (1 + self._pace.chance() / 4)
+            return max(pause_s, self._pace.back_off_s(self._failures))
         except (Expired, Garbled) as error:
             self._version = ""
             return self._ended(str(error), events)
@@ -143,7 +144,7 @@ class Watch(Generic[T]):
             return pace.back_off_s(1)
         if self.counts.events > events:
             self._failures += 1
-            return pace.brief_s(self._failures)
+            return pace.brief_s(self._failures, list_follows=not self._version)
         self._failed(why or f"{self._cluster.system} ends a watch of {self._what} as soon as it begins")
         return pace.back_off_s(self._failures)
 
@@ -236,11 +237,13 @@ class Watch(Generic[T]):
                     version, error = "", found  # after any of them the position is in doubt: a list comes next
                     break
                 version = event.version
-                if event.kind is not EventKind.BOOKMARK:
-                    self.counts.events += 1
-                    row = self._small(event.raw)
-                    if row is not None:
-                        news.append(Changed(row, is_gone=event.kind is EventKind.DELETED))
+                if event.kind is EventKind.BOOKMARK:
+                    self.counts.bookmarks += 1
+                    continue
+                self.counts.events += 1
+                row = self._small(event.raw)
+                if row is not None:
+                    news.append(Changed(row, is_gone=event.kind is EventKind.DELETED))
             if news:
                 await tell(news)
             # Only now: what was told and not taken must come again.
