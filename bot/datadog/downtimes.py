@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from bot.datadog import reading
 from bot.datadog.limits import Lane
@@ -122,11 +121,11 @@ class Downtimes:
         if downtime.end is not None and abs(downtime.end - until) <= SAME_END:
             return downtime
         body = {"data": {"type": "downtime", "id": downtime.id, "attributes": {"schedule": _schedule(until)}}}
-        return _answered(await self._wire.ask("update_downtime", lane=lane, downtime_id=UUID(downtime.id), body=body))
+        return _answered(await self._wire.ask("update_downtime", lane=lane, downtime_id=downtime.id, body=body))
 
     async def _cancel(self, downtime_id: str, lane: Lane) -> None:
         try:
-            await self._wire.ask("cancel_downtime", lane=lane, downtime_id=UUID(downtime_id))
+            await self._wire.ask("cancel_downtime", lane=lane, downtime_id=downtime.id)
         except NotFound:
             return  # it ended, or somebody else lifted it
 

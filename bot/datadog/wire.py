@@ -65,16 +65,14 @@ class Wire:
         api_key: str,
         app_key: str | None,
         clock: Callable[[], float] = time.monotonic,
-        call_s: Mapping[Lane, float] = CALL_S,
-        act_s: float = ACT_S,
     ) -> None:
         self.site = site
         self.has_app_key = app_key is not None
         self._addresses = {"api_url": api_url, "oncall_url": oncall_url, "api_key": api_key, "app_key": app_key or ""}
         self._keys = tuple(key for key in (api_key, app_key) if key)
         self._clock = clock
-        self._call_s = call_s
-        self._act_s = act_s
+        self.patience_s = dict(CALL_S)
+        self.act_s = ACT_S
         self._limits = Limits()
         self._loops = asyncio.Semaphore(LOOPS_AT_ONCE)
         self._session = aiohttp.ClientSession(
@@ -99,7 +97,7 @@ class Wire:
         wait_s = self._limits.wait_s(operation, lane, self._clock())
         if wait_s:
             raise TooBusy(what.system, f"its rate limit is used up, so {what.doing} has to wait", retry_after_s=wait_s)
-        seconds = self._call_s[lane]
+        seconds = self.patience_s[lane]
         try:
             async with asyncio.timeout(seconds), self._loops if lane is Lane.LOOPS else nullcontext():
                 prepared = (await self._sdk()).prepare(operation, **parameters)
@@ -123,14 +121,14 @@ class Wire:
     @asynccontextmanager
     async def act(self, doing: str) -> AsyncIterator[None]:
         """A deadline for several calls that are one act of a person. Raises Unreachable when it passes."""
-        limit = asyncio.timeout(self._act_s)
+        limit = asyncio.timeout(self.act_s)
         try:
             async with limit:
                 yield
         except TimeoutError as error:
             if not limit.expired():
                 raise
-            raise Unreachable("Datadog", f"gave no answer within {self._act_s:g} s to {doing}") from error
+            raise Unreachable("Datadog", f"gave no answer within {self.act_s:g} s to {doing}") from error
 
     async def _sdk(self) -> Builder:
         if self._loading is None:
