@@ -42,6 +42,7 @@ from bot.slack.forms import Forms
 from bot.slack.identity import warm_auth
 from bot.slack.limits import Limiter
 from bot.slack.messages import Messages
+from bot.slack.topics import Topics
 from bot.store.db import Database
 from bot.store.migrate import migrate
 
@@ -130,6 +131,8 @@ async def started(settings: Settings, router: Router) -> AsyncIterator[App]:
             worker=f"{socket.gethostname()}-{os.getpid()}",
             pods_channel=settings.pods_channel,
             datadog=_datadog(settings, stack),
+            oncall=settings.oncall,
+            topics=Topics(slack),
         )
         group = await stack.enter_async_context(asyncio.TaskGroup())
         await _start_loops(ctx, router, health, group, stack)

@@ -13,11 +13,13 @@ from zoneinfo import ZoneInfo
 from bot.datadog.client import Datadog
 from bot.domain.catalog import Catalog
 from bot.domain.names import ChannelId
+from bot.domain.oncall import OnCallPlan
 from bot.kube.clients import Clusters
 from bot.registry import Registry
 from bot.slack.directory import Directory
 from bot.slack.forms import Forms
 from bot.slack.messages import Messages
+from bot.slack.topics import Topics
 from bot.store.db import Database
 
 
@@ -49,6 +51,8 @@ class Bells:
     retention: Bell = field(default_factory=Bell)
     pods: Bell = field(default_factory=Bell)
     alerts: Bell = field(default_factory=Bell)
+    handlings: Bell = field(default_factory=Bell)
+    oncall: Bell = field(default_factory=Bell)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +80,6 @@ class Context:
     """Where falling and healing pods are told; None: they are not."""
     datadog: Datadog | None = None
     """None: the configuration has no section `datadog`, or DD_API_KEY is not set."""
+    oncall: OnCallPlan | None = None
+    """Who is called for which service; None: nobody is."""
+    topics: Topics | None = None
