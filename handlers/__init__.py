@@ -1,14 +1,16 @@
 """One feature, one file, named for what people type or see. `router` is all of them."""
 
 from bot.router import Router
-from handlers import abort, approvals, deploy, help, jobs, releases, rollback, status
+from handlers import abort, approvals, deploy, help, jobs, oncall, pods, releases, rollback, status
 
 router = Router().include(
     deploy.router,
     rollback.router,
     status.router,
     releases.router,
+    pods.router,
     jobs.router,
+    oncall.router,
     abort.router,
     approvals.router,
     help.router,
