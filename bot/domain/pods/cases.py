@@ -215,10 +215,10 @@ def _hit(case: Case, scene: Scene, blow: Blow) -> Case:
     if story.closed_at is not None or story.healed_at is not None:
         changes = {"healed_at": None, "closed_at": None, "recovery": None, "healed_by_pod": "", "healed_by_node": ""}
         story = story.moved(flaps=story.flaps + 1, **changes)
-    return _counted(replace(case, story=_said(story, blow.why)), scene, blow)
+    return _counted(replace(case, story=better_said(story, blow.why)), scene, blow)
 
 
-def _said(story: Story, why: Why) -> Story:
+def better_said(story: Story, why: Why) -> Story:
     """The story with one more reason: the one that says most first, others beside it."""
     if why.cause is story.cause or (story.cause is Cause.CRASH_LOOP and why.cause is Cause.CRASHED):
         return replace(story, text=why.text, remedy=why.remedy)

@@ -50,6 +50,8 @@ def judged(case: Case, scene: Scene) -> Verdict:
     look = _look(case, scene)
     live = scene.live
     serving, wanted = sum(pod.ready for pod in live), max(len(live), scene.wanted or 0)
+    if look.is_short:
+        wanted = max(wanted, story.desired)
     story = _looping(replace(story, serving=serving, desired=wanted), look.here)
     healed_at = None if look.is_bad or look.is_short else _healed_at(story, look, scene.now)
     if healed_at is None:
@@ -60,12 +62,6 @@ def judged(case: Case, scene: Scene) -> Verdict:
     if scene.now < over_at:
         return Verdict(_with(case, story), wake=over_at)
     return Verdict(_with(case, _closed(story, case, look, scene)))
-
-
-def shown(story: Story, scene: Scene) -> Story:
-    """A story with how many pods serve now, for a case that has just been opened."""
-    live = scene.live
-    return replace(story, serving=sum(pod.ready for pod in live), desired=max(len(live), scene.wanted or 0))
 
 
 def _with(case: Case, story: Story) -> Case:
