@@ -125,7 +125,7 @@ class Downtimes:
 
     async def _cancel(self, downtime_id: str, lane: Lane) -> None:
         try:
-            await self._wire.ask("cancel_downtime", lane=lane, downtime_id=downtime.id)
+            await self._wire.ask("cancel_downtime", lane=lane, downtime_id=downtime_id)
         except NotFound:
             return  # it ended, or somebody else lifted it
 

@@ -72,11 +72,6 @@ class Relay:
         await self.released.wait()
         return web.Response(status=504)
 
-    async def hold_after(self, request: web.Request) -> web.StreamResponse:
-        """It is carried out, and nothing is answered until the test is over."""
-        await self.forward(request)
-        return await self.hold(request)
-
     async def drip(self, request: web.Request) -> web.StreamResponse:
         """An answer that never ends, a byte at a time."""
         response = web.StreamResponse()
