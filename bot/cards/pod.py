@@ -9,12 +9,12 @@ from bot.cards.card import Block, Card, actions, button, confirm, context, secti
 from bot.cards.mrkdwn import Mrkdwn, bold, clock, code, cut, day_and_time, esc, person, pre
 from bot.cards.release import duration
 from bot.domain.pods import Cause, Recovery, Story, SubjectKind
+from bot.domain.pods.desk import RESTARTABLE
 
 EVENT_TYPE = "kajitori_pods"
 LAST_WORDS = 2
 """Log lines on the card; all of them are in its thread."""
 WORDS_LIMIT = 200
-RESTARTABLE = (SubjectKind.DEPLOYMENT, SubjectKind.STATEFULSET, SubjectKind.DAEMONSET)
 MENDED_BY_RESTART = (
     *(Cause.OOM_KILLED, Cause.CRASHED, Cause.PROBE_KILLED, Cause.CRASH_LOOP, Cause.START_ERROR),
     *(Cause.EVICTED, Cause.DRAINED, Cause.PREEMPTED, Cause.NODE_LOST),
@@ -40,6 +40,18 @@ def story_note(story: Story) -> Card:
     if not story.log_tail:
         return Card(head, (section(Mrkdwn(f"{head}: it left none.")),))
     return Card(head, (section(Mrkdwn(f"{head}:\n{pre(chr(10).join(story.log_tail))}")),))
+
+
+def silenced_card(story: Story) -> Card:
+    """To the one who asked for silence."""
+    text = Mrkdwn(f"🔕 Nobody is told of {_name(story)} in {bold(story.environment)} for an hour.")
+    return Card(text, (section(text), context(Mrkdwn("Its message still follows it; `Tell again` ends the silence."))))
+
+
+def told_again_card(story: Story) -> Card:
+    """To the one who ended a silence."""
+    text = Mrkdwn(f"🔔 What happens to {_name(story)} in {bold(story.environment)} is told again.")
+    return Card(text, (section(text),))
 
 
 def headline(story: Story) -> Mrkdwn:
@@ -291,7 +303,7 @@ def _count(times: int) -> str:
 def _buttons(story: Story, now: datetime) -> list[Block]:
     value = f"{story.id}:{story.step}"
     shown: list[Block] = []
-    if story.pod:
+    if story.pod and story.subject.namespace:
         shown.append(button("Logs", "pods.logs", value))
     if not story.is_open:
         return shown

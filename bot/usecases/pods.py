@@ -1,4 +1,7 @@
-"""The desk of `/pods`: which pods are up, read from the clusters at that moment. Called by handlers.pods."""
+"""The desk of `/pods`: which pods are up, read from the clusters at that moment; and the log of one.
+
+Called by handlers.pods and bot.usecases.stories.
+"""
 
 import asyncio
 from collections.abc import Sequence

@@ -43,6 +43,7 @@ LINES = {
     "deploy": "/deploy stg admin 9.9.9-none",
     "rollback": "/rollback stg admin 9.9.9-none",
     "abort": "/kajitori abort stg admin",
+    "pods": "/pods stg",
     "jobs": "/jobs stg",
     "status": "/status stg web",
     "releases": "/releases",

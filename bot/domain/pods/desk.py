@@ -7,7 +7,10 @@ from enum import IntEnum
 
 from bot.domain.catalog import Target
 from bot.domain.images import version_of
-from bot.domain.pods.sight import ContainerSight, PodSight
+from bot.domain.pods.sight import ContainerSight, PodSight, SubjectKind
+
+RESTARTABLE = (SubjectKind.DEPLOYMENT, SubjectKind.STATEFULSET, SubjectKind.DAEMONSET)
+"""What `kubectl rollout restart` takes."""
 
 
 class Standing(IntEnum):
