@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.domain.canary.judgement import Finding, Verdict
+from bot.domain.canary.judgement import Finding, GraphPoint, Verdict
 from bot.domain.canary.scheme import CanaryCourse, CanaryScheme, Driver
 
 _COURSE_MOMENTS = ("reached_at", "judged_at", "reminded_at")
@@ -44,7 +44,8 @@ def plain(value: Any) -> Any:
 
 def course_kept(course: CanaryCourse) -> dict[str, Any]:
     """How far a canary has come, as it is kept."""
-    return asdict(course) | {name: seconds(getattr(course, name)) for name in _COURSE_MOMENTS}
+    kept = asdict(course) | {name: seconds(getattr(course, name)) for name in _COURSE_MOMENTS}
+    return kept | {"graph": [(seconds(point.at), point.new, point.old) for point in course.graph]}
 
 
 def course_read(kept: Mapping[str, Any]) -> CanaryCourse:
@@ -55,6 +56,9 @@ def course_read(kept: Mapping[str, Any]) -> CanaryCourse:
             read[name] = moment(read[name])
     read["findings"] = tuple(
         Finding(**(known(Finding, each) | {"verdict": Verdict(each["verdict"])})) for each in read.get("findings", ())
+    )
+    read["graph"] = tuple(
+        GraphPoint(at, new, old) for second, new, old in read.get("graph", ()) if (at := moment(second)) is not None
     )
     read["verdict"] = Verdict(read.get("verdict", Verdict.UNCLEAR))
     return CanaryCourse(**read)

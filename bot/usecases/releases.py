@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from bot.cards.canary import canary_card
 from bot.cards.release import release_card, subject_of
 from bot.context import Context
 from bot.domain.canary.scheme import CanaryCourse
@@ -235,7 +236,7 @@ async def put_card(ctx: Context, connection: Connection, release: Release) -> No
     draft = outbox.Draft(
         kind=outbox.OutboxKind.CARD,
         channel=channel_of(ctx, release.target) or release.asked_in or "",
-        body=release_card(release, now).body(),
+        body=(canary_card if release.canary is not None else release_card)(release, now).body(),
         subject=subject_of(release),
     )
     await outbox.add(connection, draft, now=now)

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from bot.domain.canary.judgement import Finding, Verdict
+from bot.domain.canary.judgement import Finding, GraphPoint, Verdict
 from bot.domain.canary.scheme import CanaryCourse, CanaryScheme, Driver
 from bot.domain.catalog import Target, WorkloadKind, WorkloadRef
 from bot.domain.names import EnvironmentName, ReleaseId, ServiceName, UserId
@@ -92,6 +92,8 @@ _COURSES = st.builds(
     pods=_TEXT,
     looks=_COUNTS,
     findings=st.lists(_FINDINGS, max_size=2).map(tuple),
+    graph=st.lists(st.builds(GraphPoint, _MOMENTS, _NUMBERS, _NUMBERS), max_size=2).map(tuple),
+    graph_of=_TEXT,
     verdict=st.sampled_from(Verdict),
     judged_at=st.none() | _MOMENTS,
     held_by=st.none() | _NAMES,

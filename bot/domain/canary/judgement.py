@@ -8,12 +8,17 @@ alpha`, Bonferroni's rule): of equal versions at most that share is ever called 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.canary.statistics import rate_p_value, signed_rank_p_value
 
 GREY = 0.2
 """A p-value below this, yet not low enough for "worse", is a suspicion: more data must lift it before it is a pass."""
+
+
+MOST_DRAWN = 20
+"""Slices in a graph: Slack draws no more."""
 
 
 class Verdict(StrEnum):
@@ -56,6 +61,8 @@ class Level:
     """`ms`, `%` or empty."""
     points: tuple[tuple[float | None, float | None], ...]
     """(new, old) of each slice; None where Datadog had nothing."""
+    times: tuple[datetime, ...] = ()
+    """When each slice began, for who draws it; empty where nobody does."""
     budget: float | None = None
     """The most the service allows, in `unit`; None: only the comparison counts."""
 
@@ -111,11 +118,22 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class GraphPoint:
+    """A slice of time: when it began, and the number of both versions; None where nothing was measured."""
+
+    at: datetime
+    new: float | None
+    old: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """The verdict on a canary at one look. Worst first: one worse number is enough, one unclear number holds it up."""
 
     verdict: Verdict
     findings: tuple[Finding, ...]
+    graph: tuple[GraphPoint, ...] = ()
+    graph_of: str = ""
 
 
 def judge(readings: Sequence[Rate | Level], rules: Rules, signs: Sequence[Finding] = ()) -> Judgement:
@@ -132,7 +150,15 @@ def judge(readings: Sequence[Rate | Level], rules: Rules, signs: Sequence[Findin
         verdict = Verdict.UNCLEAR
     else:
         verdict = Verdict.GOOD
-    return Judgement(verdict, (*signs, *findings))
+    drawn = next((reading for reading in reversed(readings) if isinstance(reading, Level) and reading.times), None)
+    return Judgement(verdict, (*signs, *findings), _graph(drawn), f"{drawn.name}, {drawn.unit}" if drawn else "")
+
+
+def _graph(level: Level | None) -> tuple[GraphPoint, ...]:
+    if level is None:
+        return ()
+    points = (GraphPoint(at, new, old) for at, (new, old) in zip(level.times, level.points, strict=False))
+    return tuple(points)[-MOST_DRAWN:]
 
 
 def points_needed(rules: Rules, readings: int) -> int:

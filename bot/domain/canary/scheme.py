@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.canary.judgement import Finding, Verdict
+from bot.domain.canary.judgement import Finding, GraphPoint, Verdict
 from bot.domain.names import UserId
 from bot.domain.rollout import PodTrouble
 
@@ -66,6 +66,10 @@ class CanaryCourse:
     """The share in pods, as words: "1 of 5 pods"; empty with weights."""
     looks: int = 0
     findings: tuple[Finding, ...] = ()
+    graph: tuple[GraphPoint, ...] = ()
+    """The last slices of the first level, oldest first, for the eye."""
+    graph_of: str = ""
+    """Name and unit of what the graph shows: "p99, ms"."""
     verdict: Verdict = Verdict.UNCLEAR
     judged_at: datetime | None = None
     held_by: UserId | None = None
