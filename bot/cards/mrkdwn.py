@@ -20,7 +20,9 @@ ZERO_WIDTH = "\u200b"
 _MARK = re.compile(r"(?<![^\W_])[*_~`]|[*_~`](?![^\W_])")
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,}", re.ASCII)
 _CHANNEL = re.compile(r"[CG][A-Z0-9]{2,}", re.ASCII)
-_PLAIN_URL = re.compile(r"https://[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][A-Za-z0-9%._~!$&'()*+,;=:@/?#\[\]-]*)?", re.ASCII)
+_PLAIN_URL = re.compile(
+    r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][A-Za-z0-9%._~!$&'()*+,;=:@/?#\[\]-]*)?", re.ASCII
+)
 """Addresses that Slack, a browser and we read in the same way: nothing like `\\`, `|`, `<` or a space in them."""
 _EMOJI = re.compile(r":([a-z0-9_+'-]{1,60}):", re.IGNORECASE)
 
@@ -67,14 +69,17 @@ def channel(channel_id: str) -> Mrkdwn:
 
 
 def link(url: str, label: str, hosts: Collection[str]) -> Mrkdwn:
-    """A link to one of `hosts` or to a host below one; any other address is shown as code, where nobody presses it."""
+    """A link to one of `hosts` (see `leads_to`); any other address is shown as code, where nobody presses it."""
     if not url:
         return Mrkdwn("")
     return Mrkdwn(f"<{url.replace('&', '&amp;')}|{_label(label)}>") if leads_to(url, hosts) else code(url)
 
 
 def leads_to(url: str, hosts: Collection[str]) -> bool:
-    """Whether an address is https, to one of `hosts` or a host below one, and spelt so that every reader agrees."""
+    """Whether an address is https, to one of `hosts` or a host below one, and spelt so that every reader agrees.
+
+    A host may be a whole origin, `http://127.0.0.1:8080`, for what the configuration names so: then nothing below it.
+    """
     if not _PLAIN_URL.fullmatch(url):
         return False
     try:
@@ -82,6 +87,8 @@ def leads_to(url: str, hosts: Collection[str]) -> bool:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return False
+    if f"{parts.scheme}://{parts.netloc}" in hosts:
+        return True
     ours = any(host == each or host.endswith(f".{each}") for each in hosts)
     return ours and parts.scheme == "https" and port in (None, 443) and "@" not in parts.netloc
 
