@@ -55,7 +55,7 @@ class Sdk:
     def __init__(self, *, api_url: str, oncall_url: str, api_key: str, app_key: str) -> None:
         keys = {"apiKeyAuth": api_key, "appKeyAuth": app_key}
         api, paging = (_Builder(_configuration(url, keys)) for url in (api_url, oncall_url))
-        self._operations: dict[str, Callable[..., object]] = {
+        self.operations: dict[str, Callable[..., object]] = {
             "validate": AuthenticationApi(api).validate,
             "list_monitors": MonitorsApi(api).list_monitors,
             "get_monitor": MonitorsApi(api).get_monitor,
@@ -80,7 +80,7 @@ class Sdk:
 
         Raises OpenApiException for parameters that Datadog's description does not allow.
         """
-        made = self._operations[operation](**parameters)
+        made = self.operations[operation](**parameters)
         assert isinstance(made, Prepared)
         return made
 

@@ -1,8 +1,9 @@
 """The way to Datadog: one request and its answer, with a deadline, within the limits, its failures in our words.
 
-Called by the other modules of bot.datadog. It never retries and never sleeps: after a lost answer only the caller knows
-whether doing it twice is harmless. Requests are built by Datadog's own client (bot.datadog.sdk) and sent over aiohttp,
-where a deadline ends a whole answer, however slowly it drips. No key stands in any error or log line.
+Called by the other modules of bot.datadog. It never sleeps and never sends a POST or PATCH twice: after a lost answer
+only the caller knows whether doing it twice is harmless. Other methods aiohttp repeats once when a connection breaks.
+Requests are built by Datadog's own client (bot.datadog.sdk) and sent over aiohttp, where a deadline ends a whole
+answer, however slowly it drips. No key stands in any error or log line.
 """
 
 import asyncio
@@ -100,7 +101,7 @@ class Wire:
         seconds = self.patience_s[lane]
         try:
             async with asyncio.timeout(seconds), self._loops if lane is Lane.LOOPS else nullcontext():
-                prepared = (await self._sdk()).prepare(operation, **parameters)
+                prepared = (await self.sdk()).prepare(operation, **parameters)
                 status, headers, content = await self._send(prepared)
         except TimeoutError as error:
             raise Unreachable(what.system, f"gave no answer within {seconds:g} s to {what.doing}") from error
@@ -130,7 +131,8 @@ class Wire:
                 raise
             raise Unreachable("Datadog", f"gave no answer within {self.act_s:g} s to {doing}") from error
 
-    async def _sdk(self) -> Builder:
+    async def sdk(self) -> Builder:
+        """What builds the requests; loaded by whoever asks first."""
         if self._loading is None:
             # A thread of its own: importing takes half a second of CPU, and other threads' queues are others'.
             pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="datadog-import")
