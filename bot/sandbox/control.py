@@ -28,12 +28,19 @@ class BadOrder(Exception):
 
 
 class Control:
-    """Views and mischief. Call `changed` when clusters or the bot have changed."""
+    """Views and mischief. Call `changed` when clusters, Datadog or the bot have changed."""
 
-    def __init__(self, slack: Slack, registry: Registry, stages: Mapping[str, ClusterStage]) -> None:
+    def __init__(
+        self,
+        slack: Slack,
+        registry: Registry,
+        stages: Mapping[str, ClusterStage],
+        datadog_view: Callable[[], Json] = dict,
+    ) -> None:
         self._slack = slack
         self._registry = registry
         self._stages = stages
+        self._datadog_view = datadog_view
         self._faults = ClusterFaults(stages, self.changed)
         self._watchers: set[asyncio.Event] = set()
         self.supervisor: Supervisor | None = None
@@ -113,6 +120,7 @@ class Control:
 
     async def _send_frames(self, ws: web.WebSocketResponse, watcher: asyncio.Event) -> None:
         last_bot: Json = {}
+        last_datadog: Json = {}
         while True:
             await watcher.wait()
             watcher.clear()
@@ -120,6 +128,10 @@ class Control:
             if bot != last_bot:
                 await ws.send_json({"type": "bot", **bot})
                 last_bot = bot
+            datadog = self._datadog_view()
+            if datadog != last_datadog:
+                await ws.send_json({"type": "datadog", **datadog})
+                last_datadog = datadog
             await ws.send_json(self.clusters_view())
             await asyncio.sleep(FRAME_S)
 

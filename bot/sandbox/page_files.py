@@ -43,6 +43,12 @@ def page_routes() -> list[web.RouteDef]:
     return [_route("/", folder / "index.html"), *routes]
 
 
+def page_file(name: str) -> web.FileResponse:
+    """One of the page's files, for a route of somebody else's; `name` is ours, never a person's."""
+    path = page_folder() / name
+    return web.FileResponse(path, headers={**HEADERS, "Content-Type": CONTENT_TYPES[path.suffix]})
+
+
 def _route(address: str, path: Path) -> web.RouteDef:
     headers = {**HEADERS, "Content-Type": CONTENT_TYPES[path.suffix]}
 

@@ -19,6 +19,8 @@ from bot.sandbox import state_folder
 from bot.sandbox.cluster_stage import ClusterStage
 from bot.sandbox.control import Control
 from bot.sandbox.datadog import Datadog
+from bot.sandbox.datadog.app_pages import AppPages
+from bot.sandbox.datadog.levers import Levers
 from bot.sandbox.kube import Cluster, Options, kubeconfig, seed
 from bot.sandbox.kube.scenes import PRD, REPOSITORY, STG, image
 from bot.sandbox.page_files import page_routes
@@ -88,7 +90,9 @@ class Sandbox:
         }
         self.datadog = Datadog(self.clusters, secret=secrets.token_hex(16), evaluates=evaluate_monitors)
         stages = {name: ClusterStage(cluster) for name, cluster in self.clusters.items()}
-        self.control = Control(self.slack, self.registry, stages)
+        self._levers = Levers(self.datadog)
+        self.control = Control(self.slack, self.registry, stages, self._levers.view)
+        self.datadog.watch(self.control.changed)
         self.supervisor: Supervisor | None = None
         self._watches: list[asyncio.Task[None]] = []
         self._runner: web.AppRunner | None = None
@@ -118,6 +122,7 @@ class Sandbox:
         """Listen, write the state folder, start the bot. OSError: the port is taken, or the folder can't be written."""
         app = web.Application(client_max_size=LARGEST_BODY)
         app.add_routes([*self.slack.routes(), *self.control.routes(), *self.registry.routes(), *page_routes()])
+        app.add_routes([*self._levers.routes(), *AppPages(self.datadog).routes()])
         for name, cluster in self.clusters.items():
             app.add_subapp(f"/clusters/{name}/", cluster.app())
         for path, host in self.datadog.apps().items():
@@ -248,6 +253,7 @@ class Sandbox:
         await asyncio.gather(*self._manifests, return_exceptions=True)
         if self.supervisor is not None:
             await self.supervisor.stop()
+        await self._levers.stop()
         await self.datadog.stop()
         await self.slack.stop()
         for watch in self._watches:

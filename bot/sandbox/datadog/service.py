@@ -8,6 +8,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -37,6 +38,15 @@ HOSTS = {"main": f"{PREFIX}/api-host", "on-call": f"{PREFIX}/on-call-host", "int
 """Each of Datadog's hosts is a path of the sandbox's one port; no host knows the calls of another."""
 API_KEY, APP_KEY = "5a11d0c5" * 4, "0ddba11c" * 5
 SECRET_HEADER = "X-Kajitori-Secret"
+SNAPSHOT_POINTS, MOST_SNAPSHOTS = 180, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a graph showed when a notification was made."""
+
+    monitor: Monitor
+    points: tuple[tuple[float, float], ...]
 
 
 class Datadog:
@@ -69,7 +79,8 @@ class Datadog:
         self.escapes = True
         """Whether values are put into the template as JSON strings need them; False: newlines and quotes and all."""
         self.told: deque[Notification] = deque(maxlen=5_000)
-        """Every notification so far, also those that nobody is sent."""
+        """Every notification so far."""
+        self.snapshots: dict[str, Snapshot] = {}
         self._watchers: list[Callable[[], None]] = []
         self._task: asyncio.Task[None] | None = None
         self._doors = self._open_doors()
@@ -167,6 +178,10 @@ class Datadog:
 
     def _notify(self, told: Notification) -> None:
         self.told.append(told)
+        points = [point for point in self.board.groups[told.monitor.id][told.group].points if point[0] <= told.at_s]
+        self.snapshots[str(told.event_id)] = Snapshot(told.monitor, tuple(points[-SNAPSHOT_POINTS:]))
+        while len(self.snapshots) > MOST_SNAPSHOTS:
+            del self.snapshots[next(iter(self.snapshots))]
         self.webhooks.send(self.body_of(told))
         self.changed()
 
@@ -250,6 +265,10 @@ class Datadog:
     def received(self) -> list[Event]:
         """Events that Datadog was told of, oldest first."""
         return list(self.events.found)
+
+    def told_of(self, event_id: str) -> Notification | None:
+        """The notification of an event; None when it is too long ago."""
+        return next((each for each in reversed(self.told) if str(each.event_id) == event_id), None)
 
     def muted(self) -> list[Downtime]:
         """Downtimes that mute something now."""
