@@ -280,3 +280,42 @@ oncall_handovers = Table(
     Column("person", String(128), nullable=False),
     Column("at", Moment, nullable=False),
 )
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("key", String(80), nullable=False),  # of the monitor's group
+    Column("head_key", String(80), unique=True),  # the same, for the group's newest cycle; NULL for those before it
+    Column("monitor_id", String(32), nullable=False),
+    Column("environment", Words, nullable=False),
+    Column("service", Words, nullable=False),
+    Column("channel", String(80), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("closed_at", Moment),
+    Column("storm_id", String(26), nullable=False),
+    Column("listed", String(16), nullable=False),
+    Column("card_due", Moment),
+    Column("row_version", Integer, nullable=False),
+    Column("body", Json, nullable=False),
+    Index("ix_alerts_key", "key", "seen_at"),
+    Index("ix_alerts_seen_at", "seen_at", "channel", "monitor_id", "storm_id"),
+    Index("ix_alerts_closed_at", "closed_at"),
+    Index("ix_alerts_opened_at", "opened_at"),
+    Index("ix_alerts_card_due", "card_due"),
+    Index("ix_alerts_storm_id", "storm_id", "state", "listed"),
+)
+
+storms = Table(
+    "storms",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("open_key", String(128), unique=True),  # channel and monitor, while it takes new alerts
+    Column("channel", String(80), nullable=False),
+    Column("closed_at", Moment),
+    Column("card_due", Moment),
+    Column("body", Json, nullable=False),
+    Index("ix_storms_closed_at", "closed_at"),
+)

@@ -81,6 +81,8 @@ class Alert:
     """Time of the event that `state` is from, ms since 1970; 0 when it was a guess that any event corrects."""
     last_ms: int
     """Time of the newest event of any kind, ms since 1970."""
+    seen_at: datetime
+    """When we first heard of it."""
     updated_at: datetime
     """When we last changed it."""
     step: int = 0
