@@ -5,7 +5,7 @@ write is decided from what was read just now, and is conditional on that reading
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.domain.release import (
     DEFAULT_PROGRESS_DEADLINE_S,
@@ -187,8 +187,12 @@ def _is_at_target(release: Release, workload: Workload) -> bool:
 
 
 def restart_mark(release: Release) -> str:
-    """Value of the restart annotation: the start of the release, so that a second attempt writes the same."""
-    return (release.started_at or release.requested_at).isoformat(timespec="milliseconds")
+    """Value of the restart annotation: the start of the release, so that a second attempt writes the same.
+
+    Rounded as rows are: a release that was read back has the same start but for the microseconds.
+    """
+    millis = round((release.started_at or release.requested_at).timestamp() * 1000)
+    return datetime.fromtimestamp(millis / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def _restart_mark(workload: Workload) -> str:

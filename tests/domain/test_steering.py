@@ -23,6 +23,7 @@ from bot.domain.steering import (
     decide_start,
     restart_mark,
 )
+from bot.store.tables import Moment
 from tests.domain.release_worlds import NEW, NOW, OLD, REPOSITORY, plan, release
 from tests.domain.rollout_worlds import workload
 
@@ -106,6 +107,15 @@ def test_an_aborted_restart_has_nothing_to_put_back() -> None:
     assert over.phase is ReleasePhase.ABORTED
     assert over.outcome is not None
     assert over.outcome.code == "restart_goes_on"
+
+
+@pytest.mark.parametrize("micros", [0, 400, 499, 500, 501, 999_501])
+def test_a_restart_is_known_by_its_mark_when_its_row_was_read_back(micros: int) -> None:
+    again = plan(kind=ReleaseKind.RESTART, from_image=NEW, from_version="1.4.2")
+    begun = release(again, started_at=NOW + timedelta(microseconds=micros))
+    column = Moment()
+    kept = column.process_result_value(column.process_bind_param(begun.started_at, None), None)
+    assert restart_mark(begun) == restart_mark(replace(begun, started_at=kept))
 
 
 def test_an_image_that_does_not_exist_fails_soon_and_not_at_the_deadline() -> None:
