@@ -6,24 +6,15 @@ docs.datadoghq.com/api/latest/events.
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 
 from bot.datadog import reading
 from bot.datadog.limits import Lane
 from bot.datadog.wire import Wire
 from bot.datadog.words import LONGEST_TEXT, inert
+from bot.domain.markers import EventKind
 
 LONGEST_TITLE = 500
 LONGEST_KEY = 100
-
-
-class EventKind(StrEnum):
-    """`alert_type`: the colour that an event has in Datadog."""
-
-    INFO = "info"
-    SUCCESS = "success"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 class Events:

@@ -125,6 +125,7 @@ releases = Table(
     Index("ix_releases_target_requested", "environment", "service", "requested_at"),
     Index("ix_releases_requested_at", "requested_at"),
     Index("ix_releases_phase", "phase"),
+    Index("ix_releases_finished_at", "finished_at"),
 )
 
 locks = Table(
@@ -318,4 +319,14 @@ storms = Table(
     Column("card_due", Moment),
     Column("body", Json, nullable=False),
     Index("ix_storms_closed_at", "closed_at"),
+)
+
+release_markers = Table(
+    "release_markers",
+    metadata,
+    Column("release_id", String(26), primary_key=True),
+    Column("moment", String(16), primary_key=True),  # started | finished
+    Column("at", Moment, nullable=False),
+    Column("event_id", String(64), nullable=False),
+    Column("problem", Words, nullable=False),
 )

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.datadog.events import LONGEST_KEY, LONGEST_TITLE, EventKind
+from bot.datadog.events import LONGEST_KEY, LONGEST_TITLE
 from bot.datadog.words import LONGEST_TEXT, inert
+from bot.domain.markers import EventKind
 from bot.errors import Refused
 from tests.datadog.world import World
 
