@@ -128,11 +128,10 @@ class Control:
             if bot != last_bot:
                 await ws.send_json({"type": "bot", **bot})
                 last_bot = bot
-            datadog = self._datadog_view()
+            frame, datadog = self.clusters_view(), self._datadog_view()
             if datadog != last_datadog:
-                await ws.send_json({"type": "datadog", **datadog})
-                last_datadog = datadog
-            await ws.send_json(self.clusters_view())
+                frame["datadog"] = last_datadog = datadog
+            await ws.send_json(frame)
             await asyncio.sleep(FRAME_S)
 
     # Mischief
