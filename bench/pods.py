@@ -44,6 +44,9 @@ class Storm:
     seconds: float = 60.0
 
 
+QUICK = Storm(pods=500, seconds=10)
+
+
 class Deaths:
     """The truth: when the API server first showed each end of a container. Times are of the monotonic clock."""
 
@@ -226,9 +229,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--quick", action="store_true", help="500 pods, ten seconds")
     given = parser.parse_args()
-    asyncio.run(
-        measure(Storm(500, given.restarts, 10) if given.quick else Storm(given.pods, given.restarts, given.seconds))
-    )
+    asyncio.run(measure(QUICK if given.quick else Storm(given.pods, given.restarts, given.seconds)))
 
 
 if __name__ == "__main__":
