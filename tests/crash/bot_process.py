@@ -19,7 +19,7 @@ from bot.sandbox.state_folder import BOT_LOG, DATABASE
 from bot.store import audit
 from bot.store.db import Database
 
-START_S = 30.0
+START_S = 60.0
 """A start takes two seconds on an idle core; this is for a machine on which everything else runs as well."""
 
 
@@ -92,7 +92,7 @@ class BotProcess:
 
     async def _sockets_gone(self) -> None:
         """Until the sandbox has seen the dead process's sockets close, so that `connected` means the next life."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(START_S):
             while self._sandbox.slack.sockets.live:
                 await asyncio.sleep(0.01)
 
@@ -109,7 +109,7 @@ class Ledger:
 
     def rows(self, statement: str, *values: object) -> list[dict[str, Any]]:
         """Rows of a SELECT."""
-        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=5)) as connection:
+        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=30)) as connection:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(statement, values)]
 

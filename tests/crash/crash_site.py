@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.sandbox.kube.kinds import DEPLOYMENTS
-from tests.chat import GENERAL, OPS, PRD, STG, Chat, payload, plain
+from tests.chat import DEADLINE_S, GENERAL, OPS, PRD, STG, Chat, payload, plain
 from tests.crash.bot_process import BotProcess, Ledger
 
 
@@ -44,7 +44,7 @@ class CrashSite:
                 seen |= {mark, words}
         return twice
 
-    async def calm(self, within_s: float = 30.0) -> None:
+    async def calm(self, within_s: float = DEADLINE_S) -> None:
         """Until no row waits for work any more."""
         await self.chat.until(
             lambda: None if self.ledger.unfinished() else True,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.chat import PRD, payload
+from tests.chat import DEADLINE_S, PRD, payload
 from tests.crash.crash_site import CrashSite
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
@@ -22,12 +22,14 @@ async def test_a_stop_amid_releases_and_requests_loses_nothing_and_ends_in_time(
     await chat.card(phase="Progressing", service="admin", text="pods updated")
     asked = [asyncio.create_task(chat.bob.says(f"/status stg {name}")) for name in ("admin", "web", "report") * 5]
     asked.append(asyncio.create_task(chat.alice.says("/deploy prd admin 1.4.1", channel=PRD)))
-    await chat.until(lambda: site.ledger.rows("SELECT id FROM inbox LIMIT 1 OFFSET 3") or None, 10, lambda: "none kept")
+    await chat.until(
+        lambda: site.ledger.rows("SELECT id FROM inbox LIMIT 1 OFFSET 3") or None, DEADLINE_S, lambda: "none kept"
+    )
     assert await site.bot.terminate(IN_TIME_S) < IN_TIME_S
     delivered = await asyncio.gather(*asked, return_exceptions=True)
     await site.bot.start()
-    await chat.card(phase="Succeeded", service="admin", within_s=30)
-    await chat.card(phase="Succeeded", service="web", within_s=30)
+    await chat.card(phase="Succeeded", service="admin")
+    await chat.card(phase="Succeeded", service="web")
     await site.calm()
     assert site.doubles() == []
     kept = {release["service"] + release["environment"] for release in site.ledger.releases()}
@@ -48,5 +50,7 @@ async def test_a_stop_while_nothing_is_at_work_is_quick(site: CrashSite) -> None
 async def test_a_stop_while_slack_has_not_yet_said_who_the_bot_is_ends_in_time(site: CrashSite) -> None:
     rule = site.chat.sandbox.slack.order_fault(do="ratelimit", method="auth.test", retry_after=60, times=None)
     await site.bot.start(ready=False)
-    await site.chat.until(lambda: rule.fired or None, 30, lambda: f"auth.test not asked:\n{site.bot.last_words()}")
+    await site.chat.until(
+        lambda: rule.fired or None, DEADLINE_S, lambda: f"auth.test not asked:\n{site.bot.last_words()}"
+    )
     assert await site.bot.terminate(IN_TIME_S) < 5

@@ -7,7 +7,7 @@ import pytest
 
 from bot.sandbox.kube import Options
 from bot.sandbox.kube.cluster import Cluster
-from tests.chat import Chat, open_chat
+from tests.chat import DEADLINE_S, Chat, open_chat
 from tests.crash.bot_process import Ledger
 
 
@@ -35,7 +35,7 @@ async def both_sockets(chat: Chat) -> None:
     """Until the bot has its two sockets."""
     await chat.until(
         lambda: len(chat.sandbox.slack.sockets.live) == 2 or None,
-        15,
+        DEADLINE_S,
         lambda: f"{len(chat.sandbox.slack.sockets.live)} sockets",
     )
 

@@ -5,7 +5,7 @@ import pytest
 from bot.sandbox.kube.cluster import Cluster
 from bot.sandbox.kube.faults import Fault, FaultKind
 from bot.sandbox.kube.kinds import DEPLOYMENTS
-from tests.chat import Chat, payload, plain
+from tests.chat import DEADLINE_S, Chat, payload, plain
 from tests.crash.bot_process import Ledger
 from tests.faults.conftest import writes
 
@@ -42,7 +42,7 @@ async def test_while_the_api_server_fails_amid_a_rollout_the_release_is_watched_
     held_up = await chat.card(text="still watching")
     assert payload(held_up)["phase"] == "Progressing"
     stg.faults.clear()
-    done = await chat.card(phase="Succeeded", service="admin", within_s=30)
+    done = await chat.card(phase="Succeeded", service="admin")
     assert "still watching" not in plain(done)
     assert len(chat.patches()) == 1
 
@@ -55,7 +55,7 @@ async def test_while_the_api_server_hangs_amid_a_rollout_the_release_is_watched_
     stg.faults.add(Fault(FaultKind.HANG, path=ADMIN, count=None, seconds=30))
     await chat.card(text="still watching")
     stg.faults.clear()
-    await chat.card(phase="Succeeded", service="admin", within_s=30)
+    await chat.card(phase="Succeeded", service="admin")
     assert len(chat.patches()) == 1
 
 
@@ -66,7 +66,7 @@ async def test_a_rollout_that_failed_while_nobody_could_look_is_told_as_failed(c
     stg.faults.add(Fault(FaultKind.STATUS, path=ADMIN, count=None, code=500))
     await chat.card(text="still watching")
     stg.faults.clear()
-    failed = await chat.card(phase="Failed", service="admin", within_s=30)
+    failed = await chat.card(phase="Failed", service="admin")
     assert "the image does not exist" in plain(failed)
 
 
@@ -117,7 +117,7 @@ async def test_an_abort_before_the_write_changes_nothing(chat: Chat, stg: Cluste
     await chat.alice.says("/deploy stg admin 1.4.2")
     waiting = await chat.card(phase="Progressing", text="is busy")
     await chat.bob.presses("Abort", waiting)
-    over = await chat.card(phase="Aborted", service="admin", within_s=5)
+    over = await chat.card(phase="Aborted", service="admin")
     assert "Stopped before anything was changed" in plain(over)
     assert chat.patches() == []
     assert ledger.held_locks() == []
@@ -129,7 +129,9 @@ async def test_a_button_that_slack_still_shows_is_refused_when_the_release_is_ov
     moving = await chat.card(phase="Progressing", text="of 3 pods updated")
     chat.sandbox.slack.order_fault(do="ratelimit", method="chat.update", retry_after=30)  # the card stays as it is
     await chat.until(
-        lambda: ledger.releases()[0]["phase"] == "Succeeded" or None, 30, lambda: ledger.releases()[0]["phase"]
+        lambda: ledger.releases()[0]["phase"] == "Succeeded" or None,
+        DEADLINE_S,
+        lambda: ledger.releases()[0]["phase"],
     )
     await chat.bob.presses("Abort", moving)
     await chat.bob.hears("It is over already")

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.store import inbox
-from tests.chat import GENERAL, PRD, STG, Chat, payload, plain
+from tests.chat import DEADLINE_S, GENERAL, PRD, STG, Chat, payload, plain
 
 
 async def test_a_deploy_moves_one_message_to_success(chat: Chat) -> None:
@@ -149,7 +149,9 @@ async def test_choosing_a_service_in_the_form_offers_its_versions_newest_first(c
     view = await chat.alice.form()
     await chat.alice.chooses(view, "service", "web")
     view = await chat.until(
-        lambda: chat.alice.forms[-1] if len(chat.alice.forms) > 1 else None, 10, lambda: "the form was not updated"
+        lambda: chat.alice.forms[-1] if len(chat.alice.forms) > 1 else None,
+        DEADLINE_S,
+        lambda: "the form was not updated",
     )
     offered = next(b["element"]["options"] for b in view["blocks"] if b.get("block_id") == "version@web")
     assert [option["value"] for option in offered][:2] == ["2.3.0", "2.2.9"]

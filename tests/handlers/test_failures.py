@@ -8,13 +8,13 @@ from tests.chat import Chat, payload, plain
 async def test_an_image_that_does_not_exist_fails_with_the_reason_and_rolls_back_by_a_button(chat: Chat) -> None:
     chat.sandbox.registry.publish("growlio/admin", "1.4.3-broken")
     await chat.alice.says("/deploy stg admin 1.4.3-broken")
-    failed = await chat.card(phase="Failed", service="admin", within_s=40)
+    failed = await chat.card(phase="Failed", service="admin")
     words = plain(failed)
     assert "the image does not exist" in words
     assert "3 of 3 pods are ready and serve" in words
     assert "*Next:*" in words
     await chat.alice.presses("Roll back to 1.4.1", failed)
-    back = await chat.card(phase="Succeeded", text="`1.4.1` runs", within_s=30)
+    back = await chat.card(phase="Succeeded", text="`1.4.1` runs")
     assert payload(back)["kind"] == "rollback"
 
 
@@ -22,7 +22,7 @@ async def test_a_double_click_on_roll_back_rolls_back_once(chat: Chat) -> None:
     await chat.alice.says("/deploy stg admin 1.4.2")
     done = await chat.card(phase="Succeeded")
     await asyncio.gather(chat.alice.presses("Roll back", done), chat.alice.presses("Roll back", done))
-    await chat.alice.hears("out of date|is locked|now has")
+    await chat.alice.hears("out of date|is locked|now has|has now")
     await chat.card(phase="Succeeded", text="`1.4.1` runs")
     assert len(chat.cards()) == 2
     assert len(chat.patches()) == 2
@@ -33,7 +33,7 @@ async def test_a_crash_loop_fails_with_exit_code_and_last_words_in_the_thread(ch
     await chat.kubectl("stg", "admin", "deployments", "admin", deadline_s=6)
     await chat.alice.says("/deploy stg admin 1.4.3-crash")
     moving = await chat.card(phase="Progressing", text="crash|exit")
-    failed = await chat.card(phase="Failed", service="admin", within_s=50)
+    failed = await chat.card(phase="Failed", service="admin")
     assert "it crashes after its start" in plain(failed)
     note = await chat.says("Last words of")
     assert note["thread_ts"] == moving["ts"]
@@ -74,7 +74,7 @@ async def test_retry_asks_for_the_same_version_again(chat: Chat) -> None:
     await chat.alice.presses("Abort", moving)
     over = await chat.card(phase="Aborted", service="admin")
     await chat.alice.presses("Retry", over)
-    again = await chat.card(phase="Succeeded", service="admin", within_s=40)
+    again = await chat.card(phase="Succeeded", service="admin")
     assert payload(again)["to_version"] == "1.4.3-slow"
 
 
@@ -94,4 +94,4 @@ async def test_a_paused_deployment_is_told_and_goes_on_when_resumed(chat: Chat) 
     await chat.kubectl("stg", "admin", "deployments", "admin", paused=True)
     await chat.card(phase="Paused", service="admin")
     await chat.kubectl("stg", "admin", "deployments", "admin", paused=False)
-    await chat.card(phase="Succeeded", service="admin", within_s=40)
+    await chat.card(phase="Succeeded", service="admin")

@@ -44,9 +44,9 @@ async def test_a_workload_of_another_kind_is_released_and_rolled_back(tmp_path: 
 async def release_and_return(chat: Chat, name: str) -> None:
     """Deploy the next version, then go back."""
     await chat.alice.says(f"/deploy stg {name} 1.4.2")
-    done = await chat.card(phase="Succeeded", service=name, text="`1.4.2` runs", within_s=30)
+    done = await chat.card(phase="Succeeded", service=name, text="`1.4.2` runs")
     assert payload(done)["from_version"] == "1.4.1"
     await chat.alice.says(f"/rollback stg {name}")
-    back = await chat.card(phase="Succeeded", service=name, text="`1.4.1` runs", within_s=30)
+    back = await chat.card(phase="Succeeded", service=name, text="`1.4.1` runs")
     assert payload(back)["kind"] == "rollback"
     assert "by <@U0ALICE>" in plain(back) or "asked by" in plain(back)

@@ -123,7 +123,7 @@ async def test_three_hundred_odd_lines_are_all_answered(chat: Chat, reached: lis
 async def settled(chat: Chat) -> None:
     """Until no request waits and no answer to one is on its way; cards of releases may move on."""
     assert chat.bot is not None
-    for _ in range(600):
+    for _ in range(1200):
         async with chat.bot.ctx.database.read() as connection:
             waiting = await connection.scalar(select(func.count()).select_from(inbox).where(inbox.c.state != "done"))
             kinds = outbox.c.kind != "card"

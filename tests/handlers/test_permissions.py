@@ -99,7 +99,7 @@ async def handled(chat: Chat) -> None:
     """Until every request has been worked through."""
     assert chat.bot is not None
     waiting = select(func.count()).select_from(inbox).where(inbox.c.state != "done")
-    for _ in range(400):
+    for _ in range(1200):
         async with chat.bot.ctx.database.read() as connection:
             left = int(await connection.scalar(waiting) or 0)
         if left == 0:
