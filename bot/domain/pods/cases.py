@@ -86,6 +86,10 @@ class Case:
     """It was so when the bot first looked: nobody was told, and nobody is until it gets worse."""
     is_stale: bool = False
     """Its message does not show it as it is: it waits to be drawn."""
+    is_posted: bool = False
+    """It has a message, or will have one as soon as Slack takes it."""
+    is_noted: bool = False
+    """The thread of its message has the last log lines."""
     words_asked: bool = False
     """The last log lines were asked for: once per story, never per crash."""
 

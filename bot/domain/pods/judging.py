@@ -1,4 +1,7 @@
-"""Judging a workload: from what changed on its pods to blows, from blows to cases. Pure; called by bot.reconcile.pods."""
+"""Judging a workload: from what changed on its pods to blows, from blows to cases.
+
+Pure; called by bot.reconcile.pods.
+"""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -75,7 +78,7 @@ def blows_of(
                 _blow(fall, scene, is_away=sight.uid in away) for fall in found if not _was_told(fall, mark)
             ]
     for pod in live:
-        if not pod.ready or (mark := known.get(pod.uid)) is None or mark.stuck:
+        if not pod.ready or ((mark := known.get(pod.uid)) is not None and mark.stuck):
             _look_at_stuck(pod, scene, known, releases, result)
     return result
 
