@@ -5,11 +5,12 @@ once, and once unless an answer is lost: then it is told again under the same ke
 too old to be told, or was refused for itself, is left.
 """
 
+import time
 from datetime import timedelta
 
 import structlog
 
-from bot.context import Context
+from bot.context import Bell, Context
 from bot.domain.markers import OLDEST, Marker, markers_of
 from bot.domain.names import UserId
 from bot.errors import OutsideError, Refused, TooBusy
@@ -33,10 +34,27 @@ class MarkerLoop:
         self._ctx = ctx
         self._events = ctx.datadog.events
         self._failures = 0
+        self._due_s = 0.0
+        self.bell = Bell()
         self.crew = Crew()
 
     async def turn(self) -> float:
-        """Tell what is due; seconds until the next look."""
+        """Begin to tell what is due; seconds until the next look. Never waits for Datadog: a stop must not either."""
+        if "telling" in self.crew:
+            return EVERY_S
+        wait_s = self._due_s - time.monotonic()
+        if wait_s > 0:
+            return min(wait_s, EVERY_S)
+        self._due_s = time.monotonic() + EVERY_S
+        self.crew.start("telling", self._work(), then=self.bell.ring)
+        return EVERY_S
+
+    async def _work(self) -> None:
+        pause_s = await self.tell_due()
+        self._due_s = time.monotonic() + pause_s
+
+    async def tell_due(self) -> float:
+        """Tell all that is due, or as much as Datadog takes; seconds until there is a point in trying again."""
         for marker in await self._due():
             try:
                 event_id = await self._tell(marker)

@@ -19,7 +19,7 @@ from bot.slack.directory import Directory
 from bot.store import releases
 from bot.store.db import Database
 from bot.store.migrate import migrate
-from tests.datadog.world import World, told
+from tests.datadog.world import World, told, until
 from tests.store.releases import release
 
 EVENTS = f"{HOSTS['main']}/api/v1/events"
@@ -86,13 +86,13 @@ async def bot(world: World, tmp_path: Path) -> AsyncIterator[Bot]:
 
 async def test_start_and_end_are_told_once_each(bot: Bot) -> None:
     moving = await bot.begins()
-    assert await bot.loop.turn() == EVERY_S
-    await bot.loop.turn()
+    assert await bot.loop.tell_due() == EVERY_S
+    await bot.loop.tell_due()
     assert bot.titles == ["Deploying admin 1.4.2 to stg"]
     bot.world.desk.now_s += 60
     await bot.ends(moving)
-    await bot.loop.turn()
-    await bot.loop.turn()
+    await bot.loop.tell_due()
+    await bot.loop.tell_due()
     assert bot.titles == ["Deploying admin 1.4.2 to stg", "admin 1.4.2 runs in stg"]
     first, last = bot.world.desk.datadog.received
     assert first.aggregation_key == last.aggregation_key == f"kajitori release {moving.id}"
@@ -108,7 +108,7 @@ async def test_what_happened_while_the_bot_was_down_is_told_in_order(bot: Bot) -
     bot.world.desk.now_s += 60
     await bot.ends(one)
     bot.restart()
-    await bot.loop.turn()
+    await bot.loop.tell_due()
     assert bot.titles == [
         "Deploying admin 1.4.2 to stg",
         "Deploying admin 1.4.2 to stg",
@@ -119,9 +119,9 @@ async def test_what_happened_while_the_bot_was_down_is_told_in_order(bot: Bot) -
 
 async def test_a_restart_tells_nothing_twice(bot: Bot) -> None:
     await bot.begins()
-    await bot.loop.turn()
+    await bot.loop.tell_due()
     bot.restart()
-    await bot.loop.turn()
+    await bot.loop.tell_due()
     assert len(bot.titles) == 1
 
 
@@ -129,37 +129,37 @@ async def test_while_datadog_is_away_nothing_is_lost(bot: Bot) -> None:
     moving = await bot.begins()
     for _ in range(3):
         bot.world.relay.order("POST", EVENTS, told(503))
-        assert 0 < await bot.loop.turn() < 60
+        assert 0 < await bot.loop.tell_due() < 60
     await bot.ends(moving)
-    await bot.loop.turn()
+    await bot.loop.tell_due()
     assert bot.titles == ["Deploying admin 1.4.2 to stg", "admin 1.4.2 runs in stg"]
 
 
 async def test_an_answer_that_is_lost_is_told_again_under_the_same_key(bot: Bot) -> None:
     await bot.begins()
     bot.world.relay.order("POST", EVENTS, bot.world.relay.lose_answer)
-    await bot.loop.turn()
-    await bot.loop.turn()
+    await bot.loop.tell_due()
+    await bot.loop.tell_due()
     first, second = bot.world.desk.datadog.received
     assert (first.aggregation_key, first.at_s) == (second.aggregation_key, second.at_s)
-    await bot.loop.turn()
+    await bot.loop.tell_due()
     assert len(bot.titles) == 2
 
 
 async def test_a_limit_is_waited_for_and_not_asked_against(bot: Bot) -> None:
     await bot.begins()
     bot.world.relay.order("POST", EVENTS, told(429, None, X_RateLimit_Name="events", X_RateLimit_Reset="300"))
-    assert await bot.loop.turn() == pytest.approx(300, abs=1)
-    assert await bot.loop.turn() == pytest.approx(300, abs=30)
+    assert await bot.loop.tell_due() == pytest.approx(300, abs=1)
+    assert await bot.loop.tell_due() == pytest.approx(300, abs=30)
     assert bot.world.relay.count("POST", EVENTS) == 1
 
 
 async def test_wrong_keys_are_tried_again_later(bot: Bot) -> None:
     await bot.begins()
     bot.restart(bot.world.datadog(api_key="f" * 32))
-    assert await bot.loop.turn() == WRONG_KEYS_S
+    assert await bot.loop.tell_due() == WRONG_KEYS_S
     bot.restart()
-    await bot.loop.turn()
+    await bot.loop.tell_due()
     assert len(bot.titles) == 1
 
 
@@ -167,8 +167,8 @@ async def test_an_event_that_datadog_refuses_for_itself_stops_no_other(bot: Bot)
     await bot.begins("slash:T1:1")
     await bot.begins("slash:T1:2")
     bot.world.relay.order("POST", EVENTS, told(400, {"errors": ["Invalid tags"]}))
-    assert await bot.loop.turn() == EVERY_S
-    await bot.loop.turn()
+    assert await bot.loop.tell_due() == EVERY_S
+    await bot.loop.tell_due()
     assert len(bot.titles) == 1
     assert bot.world.relay.count("POST", EVENTS) == 2
 
@@ -176,5 +176,23 @@ async def test_an_event_that_datadog_refuses_for_itself_stops_no_other(bot: Bot)
 async def test_what_is_too_old_is_left(bot: Bot) -> None:
     await bot.ends(await bot.begins())
     bot.world.desk.now_s += timedelta(hours=20).total_seconds()
-    assert await bot.loop.turn() == EVERY_S
+    assert await bot.loop.tell_due() == EVERY_S
     assert bot.world.relay.count("POST", EVENTS) == 0
+
+
+async def test_a_turn_never_waits_for_datadog(bot: Bot) -> None:
+    await bot.begins()
+    bot.world.relay.order("POST", EVENTS, bot.world.relay.hold)
+    await bot.loop.turn()
+    await until(lambda: bot.world.relay.count("POST", EVENTS) == 1)
+    assert await bot.loop.turn() == EVERY_S
+    await bot.loop.crew.settle(0.1)
+    assert len(bot.loop.crew) == 0
+
+
+async def test_a_turn_tells_what_is_due(bot: Bot) -> None:
+    await bot.begins()
+    await bot.loop.turn()
+    await bot.loop.crew.settle(20)
+    assert bot.titles == ["Deploying admin 1.4.2 to stg"]
+    assert 0 < await bot.loop.turn() <= EVERY_S

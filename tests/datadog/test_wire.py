@@ -3,7 +3,6 @@
 import asyncio
 import sys
 import threading
-from collections.abc import Callable
 
 import pytest
 import structlog
@@ -16,7 +15,7 @@ from bot.datadog.sdk import Sdk
 from bot.datadog.wire import CONNECTIONS, LARGEST_ANSWER, LOOPS_AT_ONCE
 from bot.errors import Conflict, NotFound, OutsideError, Refused, TooBusy, Unreachable
 from bot.sandbox.datadog.service import API_KEY, APP_KEY, HOSTS
-from tests.datadog.world import World, told
+from tests.datadog.world import World, told, until
 
 MONITOR = f"{HOSTS['main']}/api/v1/monitor"
 WRONG = "f" * 32
@@ -299,9 +298,3 @@ async def test_a_datadog_that_is_away_at_the_start_is_not_called_a_wrong_key(wor
 def test_every_call_has_its_words() -> None:
     sdk = Sdk(api_url="https://api.example.com/", oncall_url="https://o.example.com/", api_key="", app_key="")
     assert set(OPERATIONS) == set(sdk.operations)
-
-
-async def until(true: Callable[[], bool], within_s: float = 20) -> None:
-    async with asyncio.timeout(within_s):
-        while not true():
-            await asyncio.sleep(0.01)

@@ -151,3 +151,10 @@ async def open_world() -> AsyncIterator[World]:
             relay.released.set()
             await world.close()
             await runner.cleanup()
+
+
+async def until(true: Callable[[], bool], within_s: float = 20) -> None:
+    """Wait for something that stays."""
+    async with asyncio.timeout(within_s):
+        while not true():
+            await asyncio.sleep(0.01)
