@@ -33,6 +33,8 @@ class Health:
 
     checks: dict[str, Callable[[], str]] = field(default_factory=dict)
     """Part → why it is not ready, empty when it is."""
+    remarks: list[Callable[[], Mapping[str, str]]] = field(default_factory=list)
+    """Who tells of parts that are not well and yet keep nobody from using the rest: a cluster that is away."""
     turned_at_s: dict[str, float] = field(default_factory=dict)
 
     def watch_loop(self, name: str, *, stale_s: float = STALE_S) -> Callable[[], None]:
@@ -65,5 +67,8 @@ class Health:
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         faults = self.faults()
-        body = {"ready": not faults, "parts": {name: faults.get(name, "ok") for name in self.checks}}
+        parts = {name: faults.get(name, "ok") for name in self.checks}
+        for remark in self.remarks:
+            parts |= remark()
+        body = {"ready": not faults, "parts": parts}
         return web.json_response(body, status=503 if faults else 200)

@@ -5,6 +5,7 @@ what would be right. The keys of the file and the names of the variables are a p
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -108,6 +109,7 @@ def _settings(path: Path, root: Section, variables: Variables) -> Settings:
     http.close()
     pods = root.child("pods")
     pods_channel = channel(pods)
+    rollback_window = pods.optional("rollback_window", forms.duration, timedelta(minutes=30))
     pods.close()
     timezone = root.optional("timezone", forms.time_zone, ZoneInfo("UTC"))
     catalog = read_catalog(root)
@@ -120,6 +122,7 @@ def _settings(path: Path, root: Section, variables: Variables) -> Settings:
         catalog=catalog,
         datadog=_datadog(root.child("datadog"), variables),
         pods_channel=pods_channel,
+        rollback_window=rollback_window,
         summary=read_summary(root.child("summary")),
         oncall=read_oncall(root.child("oncall"), catalog.services, timezone),
         database_url=_database_url(variables),

@@ -116,6 +116,9 @@ class Settings:
     datadog: DatadogSettings | None
     pods_channel: ChannelId | None
     """Where falling and healing pods are told. Default None: they are not."""
+    rollback_window: timedelta
+    """How long after a release pods that fall offer the way back from it. Default 30 min: what breaks later rarely
+    broke by the release, and others may have built on it."""
     summary: SummarySettings | None
     oncall: OnCallPlan | None
     """Who is called for which service. Default None: nobody is."""
