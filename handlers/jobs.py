@@ -6,6 +6,7 @@ from bot.domain.catalog import Role
 from bot.domain.names import EnvironmentName, ServiceName
 from bot.router import Call, Reply, Router
 from bot.usecases import jobs as desk
+from bot.usecases import orders
 
 router = Router()
 
@@ -20,7 +21,7 @@ async def jobs(call: Call, environment: EnvironmentName, service: ServiceName | 
 @router.button("jobs.run", role=Role.DEPLOYER)
 async def run_now(call: Call, value: str) -> Reply:
     """Start a run of this CronJob now, whatever its schedule says."""
-    order = desk.read_order(call.ctx, value)
+    order = orders.read_order(call.ctx, value)
     run = await desk.run_now(call.ctx, order, key=call.key, by=call.actor, asked_at=call.asked_at)
     return Reply(started_card(order.environment, order.namespace, order.name, run), private=True)
 
@@ -28,7 +29,7 @@ async def run_now(call: Call, value: str) -> Reply:
 @router.button("jobs.suspend", role=Role.DEPLOYER)
 async def suspend(call: Call, value: str) -> Reply:
     """Let no run of this CronJob start until somebody resumes it."""
-    order = desk.read_order(call.ctx, value)
+    order = orders.read_order(call.ctx, value)
     changed = await desk.set_suspended(call.ctx, order, True, key=call.key, by=call.actor, asked_at=call.asked_at)
     return Reply(desk_card(changed, call.ctx.clock()), private=True)
 
@@ -36,7 +37,7 @@ async def suspend(call: Call, value: str) -> Reply:
 @router.button("jobs.resume", role=Role.DEPLOYER)
 async def resume(call: Call, value: str) -> Reply:
     """Let this CronJob run on its schedule again."""
-    order = desk.read_order(call.ctx, value)
+    order = orders.read_order(call.ctx, value)
     changed = await desk.set_suspended(call.ctx, order, False, key=call.key, by=call.actor, asked_at=call.asked_at)
     return Reply(desk_card(changed, call.ctx.clock()), private=True)
 
@@ -44,5 +45,5 @@ async def resume(call: Call, value: str) -> Reply:
 @router.button("jobs.logs", role=Role.DEPLOYER)
 async def logs(call: Call, value: str) -> Reply:
     """Show the last lines of the newest run, of the failed one if it failed."""
-    order = desk.read_order(call.ctx, value)
+    order = orders.read_order(call.ctx, value)
     return Reply(logs_card(await desk.logs(call.ctx, order), order.name), private=True)
