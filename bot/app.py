@@ -30,8 +30,8 @@ from bot.inbound.slack.socket import SlackSocket
 from bot.kube.clients import Clusters
 from bot.reconcile.inbox import InboxLoop
 from bot.reconcile.loop import turn_forever
+from bot.reconcile.markers import MarkerLoop
 from bot.reconcile.outbox import OutboxLoop
-from bot.reconcile.pods import PodLoop
 from bot.reconcile.releases import ReleaseLoop
 from bot.reconcile.retention import EVERY_S, RetentionLoop
 from bot.registry import Registry, docker_config_file
@@ -137,7 +137,6 @@ async def started(settings: Settings, router: Router) -> AsyncIterator[App]:
         )
         group = await stack.enter_async_context(asyncio.TaskGroup())
         await _start_loops(ctx, router, health, group, stack)
-        _watch_pods(settings, ctx, health, group, stack)
         _open_doors(settings, ctx, router, session, health, gate, group, stack)
         awake.set()
         stack.callback(awake.clear)
@@ -200,6 +199,9 @@ async def _start_loops(
         ("releases", releases.turn, releases.crew.settle, ctx.bells.releases, STALE_S),
         ("inbox", inbox.turn, inbox.settle, ctx.bells.inbox, STALE_S),
     )
+    if ctx.datadog is not None:
+        markers = MarkerLoop(ctx)
+        parts = (("markers", markers.turn, markers.crew.settle, markers.bell, STALE_S), *parts)
     for name, turn, settle, bell, stale_s in parts:
         turned = health.watch_loop(name, stale_s=stale_s)
         task = group.create_task(turn_forever(name, turn, bell, on_turn=turned), name=name)
@@ -210,27 +212,6 @@ async def _start_loops(
             await settle(DRAIN_S / 4)
 
         stack.push_async_callback(end)
-
-
-def _watch_pods(
-    settings: Settings, ctx: Context, health: Health, group: "asyncio.TaskGroup", stack: AsyncExitStack
-) -> None:
-    """The watches and the loop of falling and healing pods, when there is a channel to tell of them."""
-    if ctx.pods_channel is None:
-        return
-    loop = PodLoop(ctx, ctx.pods_channel, rollback_window=settings.rollback_window)
-    health.checks["first look at pods"] = loop.starting
-    health.remarks.append(loop.remarks)
-    turning = turn_forever("pods", loop.turn, ctx.bells.pods, on_turn=health.watch_loop("pods"))
-    tasks = [group.create_task(work, name=name) for name, work in {"pods": turning, **loop.watches()}.items()]
-
-    async def end() -> None:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-        await loop.settle(DRAIN_S / 4)
-
-    stack.push_async_callback(end)
 
 
 def _open_doors(

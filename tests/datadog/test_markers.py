@@ -19,6 +19,7 @@ from bot.slack.directory import Directory
 from bot.store import releases
 from bot.store.db import Database
 from bot.store.migrate import migrate
+from tests.chat import open_chat
 from tests.datadog.world import World, told, until
 from tests.store.releases import release
 
@@ -196,3 +197,16 @@ async def test_a_turn_tells_what_is_due(bot: Bot) -> None:
     await bot.loop.crew.settle(20)
     assert bot.titles == ["Deploying admin 1.4.2 to stg"]
     assert 0 < await bot.loop.turn() <= EVERY_S
+
+
+async def test_a_release_is_seen_in_datadog_from_its_start_to_its_end(tmp_path: Path) -> None:
+    async with open_chat(tmp_path) as chat:
+        await chat.alice.says("/deploy stg admin 1.4.2")
+        await chat.card(phase="Succeeded")
+        await chat.until(
+            lambda: len(chat.datadog.received) == 2 or None, 60, lambda: f"told {list(chat.datadog.received)}"
+        )
+        started, finished = chat.datadog.received
+        assert started.title == "Deploying admin 1.4.2 to stg"
+        assert (finished.title, finished.kind) == ("admin 1.4.2 runs in stg", "success")
+        assert "Asked for by alice." in finished.text
