@@ -32,6 +32,7 @@ from bot.reconcile.inbox import InboxLoop
 from bot.reconcile.loop import turn_forever
 from bot.reconcile.markers import MarkerLoop
 from bot.reconcile.outbox import OutboxLoop
+from bot.reconcile.pods import PodLoop
 from bot.reconcile.releases import ReleaseLoop
 from bot.reconcile.retention import EVERY_S, RetentionLoop
 from bot.registry import Registry, docker_config_file
@@ -137,6 +138,7 @@ async def started(settings: Settings, router: Router) -> AsyncIterator[App]:
         )
         group = await stack.enter_async_context(asyncio.TaskGroup())
         await _start_loops(ctx, router, health, group, stack)
+        _watch_pods(settings, ctx, health, group, stack)
         _open_doors(settings, ctx, router, session, health, gate, group, stack)
         awake.set()
         stack.callback(awake.clear)
@@ -212,6 +214,27 @@ async def _start_loops(
             await settle(DRAIN_S / 4)
 
         stack.push_async_callback(end)
+
+
+def _watch_pods(
+    settings: Settings, ctx: Context, health: Health, group: "asyncio.TaskGroup", stack: AsyncExitStack
+) -> None:
+    """The watches and the loop of falling and healing pods, when there is a channel to tell of them."""
+    if ctx.pods_channel is None:
+        return
+    loop = PodLoop(ctx, ctx.pods_channel, rollback_window=settings.rollback_window)
+    health.checks["first look at pods"] = loop.starting
+    health.remarks.append(loop.remarks)
+    turning = turn_forever("pods", loop.turn, ctx.bells.pods, on_turn=health.watch_loop("pods"))
+    tasks = [group.create_task(work, name=name) for name, work in {"pods": turning, **loop.watches()}.items()]
+
+    async def end() -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await loop.settle(DRAIN_S / 4)
+
+    stack.push_async_callback(end)
 
 
 def _open_doors(
