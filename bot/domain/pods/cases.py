@@ -18,6 +18,8 @@ from bot.domain.rollout import tag_of
 
 ONE_STORY = timedelta(minutes=10)
 """At most one new message per workload in so long: what falls meanwhile joins the story that is there."""
+STABLE = timedelta(seconds=60)
+"""Ready for so long, something is called healed."""
 NAMES_SHOWN = 3
 ALSO_SHOWN = 4
 
@@ -144,6 +146,8 @@ class Scene:
     """The workload was asked for and is not there."""
     is_blind: bool = False
     """The watch is interrupted: what is here may be old, and nothing is to be called healed."""
+    stable: timedelta = STABLE
+    """How long something must be ready to be called healed."""
     earlier_today: int = 0
     silence: Silence | None = None
     release: NearRelease | None = None

@@ -5,15 +5,13 @@ Healed is a pod that is ready again, or gone with a ready one in its place; over
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.domain.pods.cases import Case, Family, Hurt, Scene
 from bot.domain.pods.causes import Why, why_stuck
 from bot.domain.pods.sight import PodSight, SubjectKind
 from bot.domain.pods.story import Cause, Recovery, Story
 
-STABLE = timedelta(seconds=60)
-"""Ready for so long, something is called healed."""
 LOOPING = "CrashLoopBackOff"
 
 
@@ -58,7 +56,7 @@ def judged(case: Case, scene: Scene) -> Verdict:
         story = replace(story, healed_at=None)
         return Verdict(_with(case, story), asks=look.is_short and not look.is_bad and scene.wanted is None)
     story = replace(story, healed_at=healed_at)
-    over_at = healed_at + STABLE
+    over_at = healed_at + scene.stable
     if scene.now < over_at:
         return Verdict(_with(case, story), wake=over_at)
     return Verdict(_with(case, _closed(story, case, look, scene)))

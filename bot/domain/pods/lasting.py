@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from bot.domain.pods.cases import Blow, Case, Scene, struck
 from bot.domain.pods.causes import NODE_AFTER, Why, why_ended
-from bot.domain.pods.healing import STABLE
 from bot.domain.pods.sight import AutoscalerSight, CronJobSight, JobSight, NodeSight, PodSight
 from bot.domain.pods.story import Cause, Recovery
 from bot.domain.schedules import read_schedule
@@ -90,10 +89,10 @@ def lasted(
         over = story.moved(closed_at=now, healed_at=story.healed_at or now, recovery=Recovery.DELETED)
         return _put(cases, replace(open_case, story=over, is_stale=True)), None
     healed_at = story.healed_at or min(max(well_since, story.last_fall_at), now)
-    if now < healed_at + STABLE:
+    if now < healed_at + scene.stable:
         healed = replace(story, healed_at=healed_at)
         is_stale = open_case.is_stale or healed != story
-        return _put(cases, replace(open_case, story=healed, is_stale=is_stale)), healed_at + STABLE
+        return _put(cases, replace(open_case, story=healed, is_stale=is_stale)), healed_at + scene.stable
     over = story.moved(closed_at=now, healed_at=healed_at, recovery=Recovery.BACK)
     return _put(cases, replace(open_case, story=over, is_stale=True)), None
 

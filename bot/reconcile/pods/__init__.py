@@ -16,7 +16,7 @@ from bot.cards.pod import story_card, story_note
 from bot.context import Context
 from bot.domain.names import ChannelId, EnvironmentName
 from bot.domain.pods import Subject, SubjectKind
-from bot.domain.pods.cases import Silence
+from bot.domain.pods.cases import STABLE, Silence
 from bot.failpoints import reach
 from bot.kube.watches import Pace
 from bot.reconcile.pods.errands import Errands
@@ -47,11 +47,12 @@ class PodLoop:
         channel: ChannelId,
         *,
         rollback_window: timedelta = ROLLBACK_WINDOW,
+        healed_after: timedelta = STABLE,
         find_alert: AlertFinder = no_alert,
         pace: Pace | None = None,
     ) -> None:
         self._ctx = ctx
-        self._judge = Judge(Scenes(ctx, rollback_window, find_alert))
+        self._judge = Judge(Scenes(ctx, rollback_window, healed_after, find_alert))
         self._pen = Pen(channel, story_card, story_note)
         self._errands = Errands(ctx, self._ring_soon)
         self.crew = self._errands.crew

@@ -39,8 +39,11 @@ async def no_alert(connection: Connection, environment: EnvironmentName, service
 class Scenes:
     """Makes scenes."""
 
-    def __init__(self, ctx: Context, rollback_window: timedelta, find_alert: AlertFinder) -> None:
+    def __init__(
+        self, ctx: Context, rollback_window: timedelta, healed_after: timedelta, find_alert: AlertFinder
+    ) -> None:
         self._ctx = ctx
+        self._stable = healed_after
         self._window = rollback_window
         self._find_alert = find_alert
 
@@ -60,6 +63,7 @@ class Scenes:
             wanted=asked[0] if asked is not None and is_fresh else None,
             is_gone=is_fresh and subject in world.absent,
             is_blind=blind,
+            stable=self._stable,
             silence=silence,
         )
 
