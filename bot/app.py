@@ -222,7 +222,9 @@ def _watch_pods(
     """The watches and the loop of falling and healing pods, when there is a channel to tell of them."""
     if ctx.pods_channel is None:
         return
-    loop = PodLoop(ctx, ctx.pods_channel, rollback_window=settings.rollback_window)
+    loop = PodLoop(
+        ctx, ctx.pods_channel, rollback_window=settings.rollback_window, healed_after=settings.healed_after
+    )
     health.checks["first look at pods"] = loop.starting
     health.remarks.append(loop.remarks)
     turning = turn_forever("pods", loop.turn, ctx.bells.pods, on_turn=health.watch_loop("pods"))

@@ -109,6 +109,7 @@ def _settings(path: Path, root: Section, variables: Variables) -> Settings:
     http.close()
     pods = root.child("pods")
     pods_channel = channel(pods)
+    healed_after = pods.optional("healed_after", forms.duration, timedelta(seconds=60))
     rollback_window = pods.optional("rollback_window", forms.duration, timedelta(minutes=30))
     pods.close()
     timezone = root.optional("timezone", forms.time_zone, ZoneInfo("UTC"))
@@ -122,6 +123,7 @@ def _settings(path: Path, root: Section, variables: Variables) -> Settings:
         catalog=catalog,
         datadog=_datadog(root.child("datadog"), variables),
         pods_channel=pods_channel,
+        healed_after=healed_after,
         rollback_window=rollback_window,
         summary=read_summary(root.child("summary")),
         oncall=read_oncall(root.child("oncall"), catalog.services, timezone),

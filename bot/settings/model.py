@@ -116,6 +116,9 @@ class Settings:
     datadog: DatadogSettings | None
     pods_channel: ChannelId | None
     """Where falling and healing pods are told. Default None: they are not."""
+    healed_after: timedelta
+    """How long pods that fell must be ready again to be called healed. Default 60 s: a container that starts and dies
+    does so within it."""
     rollback_window: timedelta
     """How long after a release pods that fall offer the way back from it. Default 30 min: what breaks later rarely
     broke by the release, and others may have built on it."""
