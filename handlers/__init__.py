@@ -1,10 +1,11 @@
 """One feature, one file, named for what people type or see. `router` is all of them."""
 
 from bot.router import Router
-from handlers import abort, approvals, deploy, help, jobs, oncall, pods, releases, rollback, status
+from handlers import abort, approvals, canary, deploy, help, jobs, oncall, pods, releases, rollback, status
 
 router = Router().include(
     deploy.router,
+    canary.router,
     rollback.router,
     status.router,
     releases.router,

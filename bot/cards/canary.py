@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from bot.cards.card import Block, Card, actions, button, confirm, context, section
 from bot.cards.mrkdwn import Mrkdwn, bold, clock, code, cut, day_and_time, esc, person, visible
-from bot.cards.release import duration
+from bot.cards.release import duration, metadata_of
 from bot.domain.canary.judgement import Finding, Verdict
 from bot.domain.canary.scheme import VALID, CanaryCourse, CanaryScheme, Driver
 from bot.domain.canary.setting import CanarySetting
@@ -25,7 +25,7 @@ def canary_card(release: Release, now: datetime) -> Card:
     blocks.append(_small_print(release))
     blocks += actions(f"canary:{release.id}:{release.step}", _buttons(release))
     text = Mrkdwn(first.replace("*", "").replace("`", ""))
-    return Card(text, tuple(blocks))
+    return Card(text, tuple(blocks), metadata_of(release))
 
 
 def _parts(release: Release) -> tuple[CanaryScheme, CanaryCourse]:

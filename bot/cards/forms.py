@@ -10,6 +10,8 @@ from bot.domain.catalog import Catalog
 MAX_OPTIONS = 100
 """Slack's limit of a select."""
 LONGEST_TEXT = 2000
+_EXAMPLES = {"PERCENT": "10% 25% 50% every 10m", "DURATION": "30m"}
+"""What stands in an empty field, by its kind; others take a version."""
 
 
 class FormField(Protocol):
@@ -86,7 +88,7 @@ def _element(field: FormField, catalog: Catalog, chosen: str | None, offered: Se
             "type": "plain_text_input",
             "action_id": field.name,
             "max_length": 128,
-            "placeholder": {"type": "plain_text", "text": "1.42.0"},
+            "placeholder": {"type": "plain_text", "text": _EXAMPLES.get(field.kind, "1.42.0")},
         }
         return element | ({"initial_value": chosen[:128]} if chosen else {})
     names = list(catalog.environments if field.kind == "ENV" else catalog.services)[:MAX_OPTIONS]

@@ -21,7 +21,7 @@ def release_card(release: Release, now: datetime) -> Card:
     blocks += [section(line) for line in _warnings(release)]
     blocks.append(_small_print(release))
     blocks += actions(f"release:{release.id}:{release.step}", _buttons(release))
-    return Card(_lock_screen(release, now), tuple(blocks), _metadata(release))
+    return Card(_lock_screen(release, now), tuple(blocks), metadata_of(release))
 
 
 def subject_of(release: Release) -> str:
@@ -29,7 +29,8 @@ def subject_of(release: Release) -> str:
     return f"release:{release.id}"
 
 
-def _metadata(release: Release) -> dict[str, object]:
+def metadata_of(release: Release) -> dict[str, object]:
+    """What other apps read of a release's card."""
     plan = release.plan
     return {
         "event_type": EVENT_TYPE,

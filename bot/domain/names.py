@@ -20,5 +20,7 @@ Span = NewType("Span", str)
 """How long, as people type it: `30m`, `1h30m`, `2d`, or `tomorrow`."""
 Prose = NewType("Prose", str)
 """Free words of a person, of any number."""
+Shares = NewType("Shares", str)
+"""What a canary is to do, as people type it: `10%`, `10% 25% 50% every 10m`, `promote`, `abort`."""
 ReleaseId = NewType("ReleaseId", str)
 """A ULID: 26 characters, sortable by creation."""

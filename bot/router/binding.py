@@ -13,8 +13,9 @@ from itertools import permutations
 from types import UnionType
 from typing import Any
 
+from bot.domain.canary.asking import Asked, understand
 from bot.domain.catalog import Catalog, Target
-from bot.domain.names import AlertRef, EnvironmentName, Prose, ServiceName, Span, UserId, Version
+from bot.domain.names import AlertRef, EnvironmentName, Prose, ServiceName, Shares, Span, UserId, Version
 from bot.domain.words import find, nearest
 from bot.errors import UserError
 
@@ -35,17 +36,20 @@ class FieldKind(StrEnum):
     ALERT = "ALERT"
     DURATION = "DURATION"
     PERSON = "@PERSON"
+    SHARES = "PERCENT"
+    """Its command has a grammar of its own, bot.domain.canary.asking."""
     TEXT = "TEXT"
     """All words that no other field takes; stands last."""
 
 
-_TAKES_NEARLY_ALL = (FieldKind.VERSION, FieldKind.ALERT, FieldKind.TEXT)
+_TAKES_NEARLY_ALL = (FieldKind.SHARES, FieldKind.VERSION, FieldKind.ALERT, FieldKind.TEXT)
 _KINDS: Mapping[Any, FieldKind] = {
     EnvironmentName: FieldKind.ENVIRONMENT,
     ServiceName: FieldKind.SERVICE,
     Version: FieldKind.VERSION,
     AlertRef: FieldKind.ALERT,
     Span: FieldKind.DURATION,
+    Shares: FieldKind.SHARES,
     UserId: FieldKind.PERSON,
     Prose: FieldKind.TEXT,
 }
@@ -80,7 +84,7 @@ class Field:
             case FieldKind.PERSON:
                 found = _PERSON.fullmatch(word)
                 return found[1] if found else None
-            case FieldKind.TEXT:
+            case FieldKind.SHARES | FieldKind.TEXT:
                 return word.strip() or None
 
 
@@ -116,6 +120,8 @@ def bind(
     `context` fills in environment and service that were left out, inside a release's thread.
     Raises UserError with the nearest name, or the usage line.
     """
+    if fields and fields[-1].kind is FieldKind.SHARES:
+        return _from_context(fields, _of_canary(fields, understand(words, catalog)), context)
     if fields and fields[-1].kind is FieldKind.TEXT and len(words) > len(fields):
         words = [*words[: len(fields) - 1], " ".join(words[len(fields) - 1 :])]
     if len(words) <= len(fields):
@@ -144,9 +150,25 @@ def bind_form(
         value = field.read(word, catalog)
         if value is None:
             errors[field.name] = _unknown(field, word, catalog).text
-        else:
-            bound[field.name] = value
+            continue
+        if field.kind is FieldKind.SHARES:
+            try:
+                understand(word.split(), catalog)
+            except UserError as error:
+                errors[field.name] = error.text
+        bound[field.name] = value
     return bound, errors
+
+
+def _of_canary(fields: Sequence[Field], asked: Asked) -> dict[str, str]:
+    """A canary's words, each under the field that takes it."""
+    known = {
+        FieldKind.ENVIRONMENT: asked.environment,
+        FieldKind.SERVICE: asked.service,
+        FieldKind.VERSION: asked.version,
+        FieldKind.SHARES: asked.shares,
+    }
+    return {field.name: value for field in fields if (value := known.get(field.kind)) is not None}
 
 
 def _from_context(fields: Sequence[Field], bound: dict[str, str], context: Target | None) -> dict[str, str]:
@@ -188,7 +210,7 @@ def _unknown(field: Field, word: str, catalog: Catalog) -> UserError:
                 f"`{word}` is no version.",
                 hint="A version is an image tag: letters, digits, dots, dashes and underscores, e.g. 1.42.0.",
             )
-        case FieldKind.ALERT | FieldKind.DURATION | FieldKind.PERSON | FieldKind.TEXT:
+        case FieldKind.ALERT | FieldKind.DURATION | FieldKind.PERSON | FieldKind.SHARES | FieldKind.TEXT:
             return UserError("usage", f"`{word}` is no {_noun(field.kind)}.", hint=_choices(field.kind, catalog))
     meant = nearest(word, names)
     guess = f" Did you mean `{meant}`?" if meant else ""
@@ -205,6 +227,7 @@ def _noun(kind: FieldKind) -> str:
         FieldKind.ALERT: "alert",
         FieldKind.DURATION: "duration",
         FieldKind.PERSON: "person",
+        FieldKind.SHARES: "share",
         FieldKind.TEXT: "text",
     }[kind]
 
@@ -227,5 +250,7 @@ def _choices(kind: FieldKind, catalog: Catalog) -> str:
             return "30m, 1h, 4h, 2d, or tomorrow"
         case FieldKind.PERSON:
             return "Mention the person: type @ and choose."
+        case FieldKind.SHARES:
+            return "A whole number of per cent from 1 to 99; several with `every 10m`."
         case FieldKind.TEXT:
             return "Any words."

@@ -22,6 +22,14 @@ async def release_of(ctx: Context, value: str) -> Release:
     return await releases.fresh(ctx, release_id, step=step)
 
 
+async def canary_of(ctx: Context, value: str) -> tuple[Release, int]:
+    """The canary of a button, and the step it was drawn for. Raises UserError."""
+    release = await any_release(ctx, value)
+    if release.canary is None:
+        raise UserError("bad_button", "I don't know what this button means.", hint="Use the command instead.")
+    return release, parse(value)[1]
+
+
 async def any_release(ctx: Context, value: str) -> Release:
     """The release of a button that only reads, however old the button is."""
     release_id, _step = parse(value)

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 
 from bot.context import Context
 from bot.domain.canary import steering
-from bot.domain.canary.asking import Asked
+from bot.domain.canary.asking import Act, Asked, understand
 from bot.domain.canary.scheme import CanaryScheme, Driver
 from bot.domain.canary.setting import CanarySetting
 from bot.domain.canary.shares import PodShare, by_pods, is_telling
-from bot.domain.catalog import CanaryPlan, Service, Target
+from bot.domain.catalog import CanaryPlan, Target
 from bot.domain.names import ChannelId, EnvironmentName, ReleaseId, ServiceName, UserId, Version
 from bot.domain.release import Plan, Release, ReleaseKind, ReleasePhase
 from bot.errors import UserError
@@ -87,6 +87,34 @@ def _scheme(asked: Asked, chosen: CanaryPlan | None, setting: CanarySetting) -> 
     )
 
 
+def with_place(
+    asked: Asked, environment: EnvironmentName | None, service: ServiceName | None, version: Version | None
+) -> Asked:
+    """What was asked, with the words that were bound to fields of their own."""
+    return replace(
+        asked,
+        environment=environment or asked.environment,
+        service=service or asked.service,
+        version=version or asked.version,
+    )
+
+
+def offer_value(offer: Offer) -> str:
+    """What the button of an offer carries: everything to plan it again, and nothing that is taken on trust."""
+    scheme = offer.plan.canary
+    assert scheme is not None
+    target, steps = offer.plan.target, " ".join(f"{step}%" for step in scheme.steps)
+    return f"{target.environment} {target.service} {offer.plan.to_version} {steps} every {round(scheme.interval_s)}s"
+
+
+def read_offer(ctx: Context, value: str) -> tuple[Target, Asked]:
+    """The opposite of `offer_value`. Raises UserError for a value that we never wrote."""
+    asked = understand(value.split(), ctx.catalog)
+    if asked.environment is None or asked.service is None or asked.act is not Act.SHARE:
+        raise UserError("bad_button", "I don't know what this button means.", hint="Use the command instead.")
+    return Target(asked.environment, asked.service), asked
+
+
 async def place(
     ctx: Context, asked: Asked, *, channel: ChannelId, channel_name: str, context: Target | None
 ) -> Target | None:
@@ -114,21 +142,12 @@ async def place(
         async with ctx.database.read() as connection:
             recent = await releases.history(connection, environment=environment, limit=1)
         service = recent[0].target.service if recent else None
-    return Target(environment, service) if service is not None and _has_canaries(ctx, service) else None
+    return Target(environment, service) if service is not None and service in ctx.catalog.services else None
 
 
 def _of_channel(ctx: Context, channel: ChannelId, name: str) -> EnvironmentName | None:
     here = [each.name for each in ctx.catalog.environments.values() if each.channel in (channel, f"#{name}")]
     return here[0] if len(here) == 1 else None
-
-
-def _has_canaries(ctx: Context, service: ServiceName) -> bool:
-    return service in ctx.catalog.services
-
-
-def services_with_canaries(services: dict[ServiceName, Service]) -> list[ServiceName]:
-    """Services whose workload can stand beside a copy of itself."""
-    return [name for name, service in services.items() if service.workload.kind == "deployment"]
 
 
 async def live(ctx: Context) -> list[Release]:

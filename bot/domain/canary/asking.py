@@ -14,7 +14,7 @@ from itertools import pairwise
 from bot.domain.canary.scheme import LONGEST_STEPS
 from bot.domain.canary.shares import HIGHEST, LOWEST
 from bot.domain.catalog import Catalog
-from bot.domain.names import EnvironmentName, ServiceName, Version
+from bot.domain.names import EnvironmentName, ServiceName, Shares, Version
 from bot.domain.words import find, nearest
 from bot.errors import UserError
 
@@ -22,7 +22,7 @@ USAGE = "/canary [ENV] [SERVICE] [VERSION] PERCENT… [every DURATION]  or  /can
 HINT = "[ENV] [SERVICE] [VERSION] 10% [25% 50% every 10m] | promote | pause | resume | abort | status"
 _PERCENT = re.compile(r"(\d{1,6})%?", re.ASCII)
 _PERCENT_LIKE = re.compile(r"[+-]?[\d.,]*(?:e\d+)?\s*%|[+-]\d+|\d+[.,]\d+%?|\d+e\d+|nan%?", re.ASCII | re.IGNORECASE)
-_EVERY = re.compile(r"(\d{1,4})(s|m|min|h)", re.ASCII | re.IGNORECASE)
+_EVERY = re.compile(r"(\d{1,5})(s|m|min|h)", re.ASCII | re.IGNORECASE)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
 SHORTEST_STEP = timedelta(seconds=10)
 LONGEST_STEP = timedelta(hours=24)
@@ -50,6 +50,14 @@ class Asked:
     steps: tuple[int, ...] = ()
     """Whole per cents, rising; one or more when a share is asked for."""
     every: timedelta | None = None
+
+    @property
+    def shares(self) -> Shares:
+        """The act, or the shares and the time between them, in plain spelling."""
+        if self.act is not Act.SHARE:
+            return Shares(self.act.value)
+        times = f" every {round(self.every.total_seconds())}s" if self.every else ""
+        return Shares(" ".join(f"{step}%" for step in self.steps) + times)
 
 
 def understand(words: Sequence[str], catalog: Catalog) -> Asked:

@@ -16,6 +16,9 @@ from bot.domain.rollout import Workload
 ITSELF = UserId("kajitori")
 """Who promotes and ends by the scheme."""
 HOPELESS_AFTER = timedelta(seconds=8)
+"""How long a trouble that Kubernetes can't mend by retrying must stand, as with releases."""
+CRASHES_ENOUGH = 3
+"""Deaths after which a version that never came up is given up: a canary is asked for to find that out early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,9 @@ def decide(
     if not seen.is_set:
         return SetShare()
     if not seen.is_ready:
-        return Save(_on_its_way(release, seen, now))
+        moving = _on_its_way(release, seen, now)
+        stood = course.reached_at is not None and moving.canary is not None and not moving.canary.ending
+        return _judged(moving, scheme, judgement, now) if stood and judgement is not None else Save(moving)
     arrived = _arrived(release, seen, now)
     if judgement is None:
         return Save(arrived)
@@ -146,6 +151,7 @@ def _on_its_way(release: Release, seen: CanarySight, now: datetime) -> Release:
     since = now - (moving.progressed_at or now)
     limit = timedelta(seconds=release.plan.progress_deadline_s) + OWN_MARGIN
     hopeless = since >= HOPELESS_AFTER and any(trouble.hopeless for trouble in seen.troubles)
+    hopeless = hopeless or (course.reached_at is None and seen.crashes >= CRASHES_ENOUGH)
     if not hopeless and since < limit:
         return moving
     worst = seen.troubles[0] if seen.troubles else None
