@@ -92,8 +92,17 @@ class AlertEvent:
 
     @property
     def state(self) -> AlertState | None:
-        """The state it tells; None: it does not say."""
+        """The state it tells; None: it does not say, as a renotification doesn't (`error` may be no data, too)."""
+        if self.transition is Transition.RENOTIFY:
+            return None
         return _STATE.get(self.transition) or _BY_TYPE.get(self.kind)
+
+    @property
+    def guess(self) -> AlertState:
+        """What to show when this event is all there is."""
+        if self.transition is Transition.RENOTIFY:
+            return AlertState.WARN if self.kind == "warning" else AlertState.ALERT
+        return self.state or AlertState.UNKNOWN
 
     @property
     def environment(self) -> str:

@@ -1,8 +1,8 @@
 """Storms: when alerts come so fast that one card tells of many. Decided per channel, when an alert opens.
 
 Two sizes: one monitor with many groups at once gets a card for that monitor; a channel that fills with cards of
-whatever monitors gets one card for everything that comes then. Nothing is dropped: each state of each member is a row in
-the thread of the storm's card. Saved by bot.store.storms, drawn by bot.reconcile.alerts.
+whatever monitors gets one card for everything that comes then. Nothing is dropped: each state of each member is a
+row in the thread of its card. Saved by bot.store.storms, drawn by bot.reconcile.alerts.
 """
 
 from collections import Counter
