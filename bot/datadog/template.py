@@ -50,7 +50,7 @@ def datadog_webhook(http_url: str | None) -> dict[str, Any]:
         "encode_as": "json",
         "custom_headers": {SECRET_HEADER: f"${SECRET_VARIABLE}"},
         "custom_variables": [
-            {"name": SECRET_VARIABLE, "value": "the first secret of DATADOG_WEBHOOK_SECRET", "is_secret": True}
+            {"name": SECRET_VARIABLE, "value": "the secret that DATADOG_WEBHOOK_SECRET holds", "is_secret": True}
         ],
         "payload": dict(PAYLOAD),
     }
