@@ -16,6 +16,10 @@ from bot.store.dialect import insert_for
 from bot.store.tables import inbox
 
 PENDING, RUNNING, DONE = "pending", "running", "done"
+TOLD = "told"
+"""Waits for the loop of alerts, not for that of requests: neither waits behind the other's rows."""
+DATADOG = "datadog"
+"""Source of webhooks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class Arrival:
     received_at: datetime
     answered: bool = False
     outcome: str | None = None
+    state: str = PENDING
+    """Where it begins when it is not answered: PENDING or TOLD."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ async def add(connection: AsyncConnection, arrivals: Sequence[Arrival]) -> set[t
             "key": arrival.key,
             "payload": dict(arrival.payload),
             "received_at": arrival.received_at,
-            "state": DONE if arrival.answered else PENDING,
+            "state": DONE if arrival.answered else arrival.state,
             "done_at": arrival.received_at if arrival.answered else None,
             "outcome": arrival.outcome,
             "attempts": 0,
@@ -123,6 +129,19 @@ async def put_off(connection: AsyncConnection, row_id: int, *, until: datetime, 
     """Give a request back, not to be tried before `until`. The attempt is not counted: the request is not at fault."""
     values = {"state": PENDING, "not_before": until, "outcome": why, "attempts": inbox.c.attempts - 1}
     await connection.execute(update(inbox).where(inbox.c.id == row_id).values(values))
+
+
+async def told(connection: AsyncConnection, *, limit: int) -> Sequence[InboxRow]:
+    """The oldest webhooks that are not worked off, locked; whoever asks works them off in the same transaction."""
+    found = (await connection.execute(_told(), {"most": limit})).all()
+    return [InboxRow(*row) for row in found]
+
+
+@cache
+def _told() -> Any:
+    columns = (inbox.c.id, inbox.c.source, inbox.c.key, inbox.c.payload, inbox.c.received_at, inbox.c.attempts)
+    statement = select(*columns).where(inbox.c.state == TOLD).order_by(inbox.c.id)
+    return statement.limit(bindparam("most", type_=Integer)).with_for_update(skip_locked=True)
 
 
 async def recover(connection: AsyncConnection) -> int:
