@@ -13,15 +13,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
 from aiohttp import web
 
 from bot import failpoints
+from bot.cards.alert_words import DATADOG_HOSTS
 from bot.context import Bell, Context
 from bot.datadog.client import Datadog
 from bot.errors import KajitoriError
+from bot.domain.canary.queries import NumberQueries
 from bot.inbound.health import STALE_S, Gate, Health
 from bot.inbound.intake import Intake
 from bot.inbound.slack.dispatch import BoltDispatch
@@ -134,7 +137,9 @@ async def started(settings: Settings, router: Router) -> AsyncIterator[App]:
             pods_channel=settings.pods_channel,
             datadog=_datadog(settings, stack),
             oncall=settings.oncall,
+            numbers=settings.datadog.numbers if settings.datadog else NumberQueries(),
             topics=Topics(slack),
+            link_hosts=_link_hosts(settings),
         )
         group = await stack.enter_async_context(asyncio.TaskGroup())
         await _start_loops(ctx, router, health, group, stack)
@@ -147,6 +152,15 @@ async def started(settings: Settings, router: Router) -> AsyncIterator[App]:
             greeting = group.create_task(ctx.datadog.greet(), name="datadog")
             stack.callback(greeting.cancel)
         yield App(ctx, health, port)
+
+
+def _link_hosts(settings: Settings) -> frozenset[str]:
+    """Datadog's own hosts, those that the configuration names, and where the variables say that Datadog is."""
+    of = settings.datadog
+    if of is None:
+        return DATADOG_HOSTS
+    given = (urlsplit(url) for url in (of.api_url, of.app_url) if url)
+    return DATADOG_HOSTS | {of.site, *of.link_hosts} | {f"{url.scheme}://{url.netloc}" for url in given}
 
 
 def _datadog(settings: Settings, stack: AsyncExitStack) -> Datadog | None:
@@ -222,9 +236,7 @@ def _watch_pods(
     """The watches and the loop of falling and healing pods, when there is a channel to tell of them."""
     if ctx.pods_channel is None:
         return
-    loop = PodLoop(
-        ctx, ctx.pods_channel, rollback_window=settings.rollback_window, healed_after=settings.healed_after
-    )
+    loop = PodLoop(ctx, ctx.pods_channel, rollback_window=settings.rollback_window, healed_after=settings.healed_after)
     health.checks["first look at pods"] = loop.starting
     health.remarks.append(loop.remarks)
     turning = turn_forever("pods", loop.turn, ctx.bells.pods, on_turn=health.watch_loop("pods"))

@@ -11,6 +11,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.datadog.client import Datadog
+from bot.domain.canary.queries import NumberQueries
 from bot.domain.catalog import Catalog
 from bot.domain.names import ChannelId
 from bot.domain.oncall import OnCallPlan
@@ -83,3 +84,7 @@ class Context:
     oncall: OnCallPlan | None = None
     """Who is called for which service; None: nobody is."""
     topics: Topics | None = None
+    link_hosts: frozenset[str] = frozenset()
+    """Where links and pictures of alerts may lead: hosts, or whole origins."""
+    numbers: NumberQueries = field(default_factory=NumberQueries)
+    """How the numbers of a canary are asked of Datadog."""

@@ -77,6 +77,12 @@ def call_note(who: Responder, title: str, *, reminder: bool, instead_of: Respond
     return Card(Mrkdwn(told.replace("*", "")), tuple(lines))
 
 
+def passed_on_note(by: UserId, to: Responder, title: str) -> Card:
+    """Somebody passed the alert on."""
+    told = Mrkdwn(f"📟 {named(to)}, {person(by)} passes this on to you: {bold(title, 150)}")
+    return Card(Mrkdwn(told.replace("*", "")), (section(told),))
+
+
 def exhausted_note(called: Sequence[Responder]) -> Card:
     """Everybody was called."""
     names = ", ".join(esc(each.name, 80) if each.slack is None else person(each.slack) for each in called[:10])

@@ -10,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bot.settings import forms
+from bot.settings.canary import read_numbers
 from bot.settings.environment import Variables, path_form
 from bot.settings.faults import Fault, SettingsError
 from bot.settings.forms import Listen
@@ -162,6 +163,8 @@ def _datadog(section: Section, variables: Variables) -> DatadogSettings | None:
         poll=read_poll(section),
         channel=channel(section),
         routes=read_datadog_routes(section),
+        numbers=read_numbers(section.child("numbers")),
+        link_hosts=section.texts("link_hosts", forms.host),
         api_key=variables.secret("DD_API_KEY"),
         app_key=variables.secret("DD_APP_KEY"),
         webhook_secrets=variables.webhook_secrets(),

@@ -241,6 +241,13 @@ def site(text: str) -> str:
     return text
 
 
+def host(text: str) -> str:
+    """A host's name, without scheme and port; those below it are meant too."""
+    if not _SITE.fullmatch(text):
+        raise BadForm("a host is a name without https:// and port: wiki.example.com")
+    return text
+
+
 def http_url(text: str) -> str:
     """An https address ending in a slash; http only to this machine, since tokens travel on it."""
     try:

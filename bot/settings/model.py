@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from bot.domain.canary.queries import NumberQueries
 from bot.domain.catalog import Catalog
 from bot.domain.names import ChannelId
 from bot.domain.oncall import OnCallPlan
@@ -70,6 +71,10 @@ class DatadogSettings:
     channel: ChannelId | None
     """Where alerts go that no route takes. Default None: alerts without a route are not posted."""
     routes: tuple[DatadogRoute, ...]
+    numbers: NumberQueries
+    """How a canary's numbers are asked. Default: the metrics of Datadog APM, a minute behind."""
+    link_hosts: tuple[str, ...]
+    """Where links of alerts may lead besides Datadog: runbooks. Default none: other addresses are shown as text."""
     api_key: Secret | None
     """DD_API_KEY. Without it nothing is polled, and webhooks alone bring alerts."""
     app_key: Secret | None

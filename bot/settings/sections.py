@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import cast
 
 from bot.domain.catalog import (
-    CanaryPlan,
     Catalog,
     Environment,
     Freeze,
@@ -20,6 +19,7 @@ from bot.domain.catalog import (
 )
 from bot.domain.names import ChannelId, EnvironmentName, ServiceName
 from bot.settings import forms
+from bot.settings.canary import read_canary
 from bot.settings.faults import did_you_mean
 from bot.settings.forms import BadForm
 from bot.settings.model import DatadogRoute, SummarySettings
@@ -100,19 +100,10 @@ def _service(name: ServiceName, section: Section) -> Service:
         container=container,
         image=image,
         manifests=path or None,
-        canary=_canary(section.child("canary")),
+        canary=read_canary(section.child("canary")),
     )
     section.close()
     return service
-
-
-def _canary(section: Section) -> CanaryPlan | None:
-    steps = section.numbers("steps", 1, 99)
-    interval = section.optional("interval", forms.duration, timedelta(minutes=10))
-    if section.present and not section.has("steps"):
-        section.faults.add(section.line, section.key("steps"), "is missing", "write percents: steps: [10, 25, 50]")
-    section.close()
-    return CanaryPlan(steps, interval) if section.present else None
 
 
 def read_roles(root: Section) -> dict[Role, RoleMembers]:
