@@ -23,8 +23,8 @@ from bot import failpoints
 from bot.cards.alert_words import DATADOG_HOSTS
 from bot.context import Bell, Context
 from bot.datadog.client import Datadog
-from bot.errors import KajitoriError
 from bot.domain.canary.queries import NumberQueries
+from bot.errors import KajitoriError
 from bot.inbound.health import STALE_S, Gate, Health
 from bot.inbound.intake import Intake
 from bot.inbound.slack.dispatch import BoltDispatch

@@ -68,6 +68,10 @@ class CanaryPlan:
     """Whether a version that is judged worse is taken down without asking."""
     minimum_requests: int = 100
     """Requests that each version must have answered before the numbers count."""
+    p99_budget_ms: float | None = None
+    """The 99th percentile latency that the service allows, in milliseconds; None: only the old version's counts."""
+    queries: tuple[tuple[str, str], ...] = ()
+    """The service's own numbers, lower is better: name and query, as in bot.domain.canary.queries."""
 
 
 @dataclass(frozen=True, slots=True)

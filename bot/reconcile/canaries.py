@@ -46,13 +46,8 @@ class Keeper(Protocol):
         ...
 
 
-Numbers = Callable[[Release, datetime], Awaitable[tuple[Rate | Level, ...]]]
+Numbers = Callable[[Context, Release, datetime], Awaitable[tuple[Rate | Level, ...]]]
 """What Datadog knows of both versions since the canary began; empty where nothing can be asked."""
-
-
-async def no_numbers(_release: Release, _now: datetime) -> tuple[Rate | Level, ...]:
-    """Where no Datadog is configured: people judge."""
-    return ()
 
 
 class CanarySteps:
@@ -116,7 +111,7 @@ class CanarySteps:
         look_s = look_seconds(scheme)
         if release.abort_by is not None or now - (course.judged_at or course.reached_at) < timedelta(seconds=look_s):
             return None
-        readings = await self._numbers(release, now)
+        readings = await self._numbers(self._ctx, release, now)
         rules = Rules(looks=longest_looks(scheme, look_s=look_s), minimum_requests=self._minimum_requests(release))
         return judge(readings, rules, signs(seen))
 

@@ -20,9 +20,10 @@ from bot.errors import Conflict, NotFound, OutsideError, Refused, TooBusy
 from bot.failpoints import reach
 from bot.kube import workloads
 from bot.reconcile.acts import write
-from bot.reconcile.canaries import CanarySteps, Numbers, no_numbers
+from bot.reconcile.canaries import CanarySteps
 from bot.reconcile.keeping import ReleaseKeeper
 from bot.reconcile.loop import Crew
+from bot.reconcile.numbers import numbers
 from bot.store import audit, releases
 
 log = structlog.get_logger()
@@ -39,7 +40,7 @@ AFTER_A_BUG = timedelta(seconds=5)
 class ReleaseLoop:
     """Carries releases out."""
 
-    def __init__(self, ctx: Context, numbers: Numbers = no_numbers) -> None:
+    def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self.crew = Crew()
         self._look_at: dict[ReleaseId, datetime] = {}
