@@ -60,13 +60,14 @@ def blows_of(
     if scene.pods and is_job(scene.pods[0]):
         return result
     live = scene.live
+    up = {pod.uid for pod in live if pod.ready}
     for sight in trail:
         mark = known.get(sight.uid)
         found = falls(mark, sight)
         whose = Hearing.CHANNEL
         if found:
             at = max((fall.at for fall in found if fall.at), default=scene.now)
-            whose = hearing(sight, at, releases)
+            whose = hearing(sight, at, releases, is_up=sight.uid in up)
         if whose is Hearing.LATER:
             result.held.append(sight)
             continue
@@ -122,7 +123,7 @@ def _look_at_stuck(
         if why.due is not None and why.due > scene.now:
             result.wait_for(why.due)
             continue
-        whose = hearing(pod, scene.now, releases)
+        whose = hearing(pod, scene.now, releases, is_up=False)
         if whose is Hearing.LATER:
             result.held.append(pod)
             continue

@@ -34,8 +34,9 @@ def is_being_replaced(pod: PodSight, live: Sequence[PodSight], now: datetime) ->
     return now - newest.created <= ROLLING
 
 
-def hearing(pod: PodSight, at: datetime, releases: Sequence[Release]) -> Hearing:
-    """Who hears that a pod fell at `at`. `releases`: of its workload, newest first, live ones among them."""
+def hearing(pod: PodSight, at: datetime, releases: Sequence[Release], *, is_up: bool) -> Hearing:
+    """Who hears that a pod fell at `at`. `releases`: of its workload, newest first, live ones among them; `is_up`: it
+    is ready by now."""
     for release in releases:
         if release.started_at is None or pod.created < release.started_at - CLOCKS:
             continue
@@ -47,7 +48,7 @@ def hearing(pod: PodSight, at: datetime, releases: Sequence[Release]) -> Hearing
         match release.phase:
             case ReleasePhase.FAILED | ReleasePhase.ABORTED:
                 return Hearing.NOBODY
-            case ReleasePhase.SUCCEEDED if at <= finished_at and pod.ready:
+            case ReleasePhase.SUCCEEDED if at <= finished_at and is_up:
                 return Hearing.NOBODY  # it came up all the same, and then the release called itself done
             case _:
                 return Hearing.CHANNEL
