@@ -1,5 +1,7 @@
 """Rollouts on the simulated cluster go as on a real one: success, broken images, crashes, undo, pause."""
 
+import math
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -157,10 +159,21 @@ async def test_pods_that_never_become_ready_are_unhealthy_and_stop_the_rollout()
 
 
 async def test_a_slow_image_becomes_ready_late() -> None:
-    async with served(replace(QUICK, slow_s=0.5)) as kube:
+    async with served(replace(QUICK, slow_s=0.3)) as kube:
+        begun = time.monotonic()
         await kube.post(f"{APPS}/deployments", deployment(image="registry.local/admin:1.0.0-slow", replicas=1))
+        await kube.rolled_out("admin")
+        assert time.monotonic() - begun >= 0.3
+
+
+async def test_an_image_that_is_slow_without_end_waits_until_it_is_told_to_hurry() -> None:
+    async with served(replace(QUICK, slow_s=math.inf)) as kube:
+        await kube.post(f"{APPS}/deployments", deployment(image="registry.local/admin:1.0.0-slow"))
         running = await containers(kube, lambda c: "running" in c["state"])
         assert running["ready"] is False
+        kube.cluster.hurry()
+        await kube.rolled_out("admin")
+        await kube.set_image("admin", "registry.local/admin:1.0.1-slow")
         await kube.rolled_out("admin")
 
 

@@ -96,13 +96,17 @@ class Board:
         readings = self._meters.read(monitor.env, measure, now_s, monitor.window_s)
         for name, reading in readings.items():
             group = self.group(monitor, name)
-            group.points.append((now_s, reading))
+            group.readings.append((now_s, reading))
             group.last_reading_s = now_s
-            recent = [value for at_s, value in group.points if at_s > now_s - monitor.window_s]
-            group.value = sum(recent) / len(recent) if measure is Measure.P99 else reading
-            # A window that is not full yet says nothing: the world has only begun.
-            if group.forced is None and now_s - self._begun_s >= monitor.window_s:
-                self.turn(monitor, group, monitor.judge(group.value), now_s)
+            if group.forced is None:
+                group.points.append((now_s, reading))
+                recent = [value for at_s, value in group.readings if at_s > now_s - monitor.window_s]
+                group.value = sum(recent) / len(recent) if measure is Measure.P99 else reading
+                # A window that is not full yet says nothing: the world has only begun.
+                if now_s - self._begun_s >= monitor.window_s:
+                    self.turn(monitor, group, monitor.judge(group.value), now_s)
+            elif group.value is not None:
+                group.points.append((now_s, group.value))
         if monitor.notify_no_data:
             for name, group in self.groups[monitor.id].items():
                 silent_s = now_s - (group.last_reading_s or self._begun_s)
@@ -213,5 +217,4 @@ class Board:
         which = self.group(found, group)
         which.forced = None
         which.value = value
-        which.points.clear()
         self.turn(found, which, State.OK, self._clock())

@@ -122,7 +122,10 @@ class Group:
     renotified: int = 0
     forced: State | None = None
     """By hand: the state that holds whatever is measured."""
+    readings: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=60))
+    """What was measured, for the monitor to judge."""
     points: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    """What graphs show: measurements, or what somebody set by hand instead."""
 
     @property
     def tags(self) -> tuple[str, ...]:

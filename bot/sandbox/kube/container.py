@@ -163,6 +163,12 @@ class Life:
         told = f"Back-off restarting failed container {self.name} in pod {self.pod_told}"
         return [Happening("BackOff", told, warning=True)]
 
+    def hurry(self, options: Options, now_s: float) -> None:
+        """Go on under other options; one that takes its time to become ready takes no more of it."""
+        self.options = options
+        if self.stage is Stage.RUNNING and not self.ready and behaviour_of(self.image) is Behaviour.SLOW:
+            self.due_s = now_s
+
     def kill(self, now_s: float, now: datetime, exit_code: int, reason: str) -> bool:
         """End a running container from outside; it comes back. False when it does not run."""
         if self.stage is not Stage.RUNNING:

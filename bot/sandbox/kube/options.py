@@ -15,7 +15,7 @@ class Options:
     speed: float = 1.0
     lag_s: float = 0.005  # a controller sees a change this much later, as over a real watch
     start_s: float = 0.3  # bound pod to running container
-    slow_s: float = 5.0  # how much later a `slow` image becomes ready
+    slow_s: float = 5.0  # how much later a `slow` image becomes ready; math.inf: not before `Cluster.hurry`
     crash_after_s: float = 0.5  # a `crash` image lives this long
     restart_s: float = 2.0  # a container killed on demand comes back after this
     crash_backoff_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 10.0)

@@ -47,6 +47,8 @@ export const sandbox = {
   clusters: () => get("/sandbox/clusters"),
   images: () => get("/sandbox/images"),
   mischief: (kind, body) => post(`/sandbox/mischief/${kind}`, body),
+  datadog: (order, body) => post(`/sandbox/datadog/${order}`, body),
+  monitor: (id) => get(`/sandbox/datadog/monitors/${encodeURIComponent(id)}`),
 };
 
 const FIRST_RETRY_MS = 400;

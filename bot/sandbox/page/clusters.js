@@ -1,9 +1,10 @@
 /**
- * The right column: each cluster's nodes, workloads and pods, live, with mischief below. Fed by
- * /sandbox/clusters/stream.
+ * The right column: each cluster's nodes, workloads and pods, live, or Datadog in their place, with mischief below.
+ * Fed by /sandbox/clusters/stream.
  * It shows what the clusters say and decides nothing.
  */
 import { liveStream, sandbox } from "./api.js";
+import { DatadogPane } from "./datadog.js";
 import { h, icon, replace } from "./dom.js";
 import { MischiefRow } from "./mischief.js";
 import { TileGroup } from "./tiles.js";
@@ -19,13 +20,23 @@ export class ClustersPane {
     this.clusters = [];
     this.state = h("span", { class: "live", role: "status" });
     this.body = h("div", { class: "clusters-body", tabindex: "0", role: "region", "aria-label": "Pods" });
+    this.datadog = new DatadogPane({ onTrouble: (count) => this.setTrouble(count) });
+    this.trouble = h("span", { class: "trouble-count", hidden: true });
+    this.sides = {
+      clusters: this.side("clusters", "Clusters"),
+      datadog: this.side("datadog", "Datadog", this.trouble),
+    };
     this.mischief = new MischiefRow({ write: page.write, clusters: () => this.clusters });
     replace(
       node,
       h(
         "header",
         { class: "pane-head" },
-        h("h2", { class: "pane-title" }, "Clusters"),
+        h(
+          "div",
+          { class: "column-switch", role: "tablist", "aria-label": "Beside the chat" },
+          Object.values(this.sides),
+        ),
         this.state,
         h("span", { class: "grow" }),
         h(
@@ -41,17 +52,42 @@ export class ClustersPane {
         ),
       ),
       this.body,
+      this.datadog.node,
       this.mischief.node,
     );
+    this.turnTo("clusters");
     this.setLive(false);
     this.stream = liveStream("/sandbox/clusters/stream", {
       onOpen: () => this.refresh(),
       onState: (live) => this.setLive(live),
       onFrame: (frame) => {
         if (frame.type === "bot") page.onBot(frame);
-        else if (frame.clusters) this.show(frame.clusters);
+        if (frame.clusters) this.show(frame.clusters);
+        if (frame.datadog) this.datadog.show(frame.datadog);
       },
     });
+  }
+
+  side(name, label, mark) {
+    return h(
+      "button",
+      { type: "button", role: "tab", dataset: { side: name }, onclick: () => this.turnTo(name) },
+      label,
+      mark,
+    );
+  }
+
+  /** Show the clusters or Datadog. */
+  turnTo(name) {
+    for (const [side, tab] of Object.entries(this.sides)) tab.setAttribute("aria-selected", String(side === name));
+    this.body.hidden = name !== "clusters";
+    this.datadog.node.hidden = name !== "datadog";
+  }
+
+  /** How many monitors are not OK. */
+  setTrouble(count) {
+    this.trouble.hidden = count === 0;
+    replace(this.trouble, String(count), h("span", { class: "unseen" }, count === 1 ? " monitor" : " monitors"));
   }
 
   async refresh() {

@@ -8,6 +8,12 @@ import { openMenu } from "./menu.js";
 import { byVersion } from "./versions.js";
 
 const RATE_LIMIT_SECONDS = 30;
+/** What the sandbox's images do by a word in their tag. */
+const BROKEN = [{ word: "broken", told: "can't start", note: "" }];
+const POOR = [
+  { word: "laggy", told: "answers five times as slowly: watch Datadog", note: ": answers slowly" },
+  { word: "flaky", told: "fails one request in twenty: watch Datadog", note: ": some requests fail" },
+];
 
 export class MischiefRow {
   /** `page`: { write(text), clusters() → the newest clusters }. */
@@ -18,12 +24,13 @@ export class MischiefRow {
     this.limit = this.button("slack-429", "slow", "Slack answers 429", () => this.rateLimit());
     this.pause = this.menuButton("pause-node", "pause", "Pause a node", () => this.nodes());
     this.crash = this.menuButton("crash-pod", "bolt", "Crash a pod", () => this.workloads());
-    this.publish = this.menuButton("publish-image", "broken", "Publish a broken image", () => this.repositories());
+    this.publish = this.menuButton("publish-image", "broken", "Publish a broken image", () => this.repositories(BROKEN));
+    this.poor = this.menuButton("publish-poor", "slow", "Publish a poor image", () => this.repositories(POOR));
     this.node = h(
       "section",
       { class: "mischief", "aria-label": "Mischief" },
       h("h3", {}, "Mischief"),
-      h("div", { class: "mischief-row" }, this.kill, this.crash, this.pause, this.publish, this.limit),
+      h("div", { class: "mischief-row" }, this.kill, this.crash, this.pause, this.publish, this.poor, this.limit),
       this.result,
     );
   }
@@ -105,21 +112,28 @@ export class MischiefRow {
     );
   }
 
-  async repositories() {
+  /** `kinds`: what the images shall do. Jobs answer nobody, so they can only be broken. */
+  async repositories(kinds) {
     const answer = await sandbox.images();
     if (!answer.ok) return [];
-    return Object.entries(answer.repositories ?? {}).map(([repository, tags]) => {
-      const tag = nextBrokenTag(tags);
-      return { label: repository, note: `publishes ${tag}`, choose: () => this.publishBroken(repository, tag) };
-    });
+    return Object.entries(answer.repositories ?? {})
+      .filter(([repository]) => kinds === BROKEN || !repository.endsWith("/report"))
+      .flatMap(([repository, tags]) =>
+        kinds.map(({ word, told, note }) => {
+          const tag = nextTag(tags, word);
+          const choose = () => this.publishBad(repository, tag, told);
+          return { label: repository, note: `publishes ${tag}${note}`, choose };
+        }),
+      );
   }
 
-  async publishBroken(repository, tag) {
+  async publishBad(repository, tag, told) {
     const line = `/deploy stg ${repository.split("/").at(-1)} ${tag}`;
-    await this.act("publish-image", { repository, tag }, this.publish, () => [
+    const button = tag.endsWith("-broken") ? this.publish : this.poor;
+    await this.act("publish-image", { repository, tag }, button, () => [
       `Published ${repository}:`,
       h("strong", {}, tag),
-      ", which can't start. Type ",
+      `, which ${told}. Type `,
       h("code", {}, line),
       " ",
       h("button", { type: "button", class: "link-button", onclick: () => this.page.write(line) }, "Write it for me"),
@@ -169,15 +183,15 @@ export class MischiefRow {
   }
 }
 
-/** The patch version after the newest plain one, with "-broken": 1.4.0, 1.4.2 → 1.4.3-broken. */
-export function nextBrokenTag(tags) {
+/** The patch version after the newest plain one, with a word: 1.4.0, 1.4.2 → 1.4.3-broken. */
+export function nextTag(tags, word) {
   const plain = tags.filter((tag) => /^v?\d+\.\d+\.\d+$/.test(tag)).sort(byVersion);
   const newest = plain.at(-1) ?? "0.0.0";
   let [, lead, patch] = /^(v?\d+\.\d+\.)(\d+)$/.exec(newest);
   let tag;
   do {
     patch = Number(patch) + 1;
-    tag = `${lead}${patch}-broken`;
+    tag = `${lead}${patch}-${word}`;
   } while (tags.includes(tag));
   return tag;
 }
