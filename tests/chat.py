@@ -270,6 +270,11 @@ class Chat:
                 async with self._changed:
                     self._changed.notify_all()
 
+    def hurry(self) -> None:
+        """Let pods of `slow` images be ready: where they are slow without end, a rollout stands still until now."""
+        for cluster in self.sandbox.clusters.values():
+            cluster.hurry()
+
     def patches(self, environment: str = "stg") -> list[Any]:
         """The writes that reached a cluster, by the bot."""
         requests = self.sandbox.clusters[environment].requests

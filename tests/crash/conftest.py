@@ -1,19 +1,21 @@
 """A workspace and clusters whose bot is a process of its own, started by each test as it needs it."""
 
+import math
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.sandbox.kube import Options
-from bot.sandbox.slack.pace import Timing
-from tests.chat import open_chat
+from tests.chat import UNHURRIED, open_chat
 from tests.crash.bot_process import BotProcess, Ledger
 from tests.crash.crash_site import CrashSite
 
-PROMPT = Timing(resend_s=1.0)
-"""Slack sends again what was not acknowledged after a second, so that the tests need not wait for three."""
-BRISK = Options(speed=3.0)
+PROMPT = replace(UNHURRIED, resend_s=1.0, command_life_s=120.0)
+"""Slack sends again what was not acknowledged after a second, and does so for longer than any start of a bot takes."""
+BRISK = Options(speed=3.0, slow_s=math.inf)
+"""Rollouts of `slow` images stand still until `chat.hurry()`, however long a bot takes to come back."""
 
 
 @pytest.fixture

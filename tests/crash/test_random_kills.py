@@ -9,7 +9,7 @@ from tests.crash.torture import torture, wishes
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(400)
 async def test_five_releases_and_five_kills_end_in_five_truths_told_once(tmp_path: Path) -> None:
     verdict = await torture(tmp_path, releases=5, seed=20_260_304)
     assert verdict.faults == [], "\n".join(verdict.lines())

@@ -28,6 +28,7 @@ async def test_a_stop_amid_releases_and_requests_loses_nothing_and_ends_in_time(
     assert await site.bot.terminate(IN_TIME_S) < IN_TIME_S
     delivered = await asyncio.gather(*asked, return_exceptions=True)
     await site.bot.start()
+    chat.hurry()
     await chat.card(phase="Succeeded", service="admin")
     await chat.card(phase="Succeeded", service="web")
     await site.calm()

@@ -20,7 +20,7 @@ from tests.crash.crash_site import CrashSite
 
 TARGETS = (("stg", "admin"), ("stg", "web"), ("prd", "admin"), ("prd", "web"))
 LONGEST_KILL_DELAY_S = 4.0
-RELEASE_DEADLINE_S = 60.0
+RELEASE_DEADLINE_S = 120.0
 TIMING = Timing(resend_s=1.0, command_life_s=6.0)
 CHANNELS = {"stg": STG, "prd": PRD}
 
@@ -78,7 +78,7 @@ def wishes(seed: int, releases: int) -> dict[tuple[str, str], list[Wish]]:
     for number in range(releases):
         environment, service = TARGETS[number % len(TARGETS)]
         suffix, expected = random.choices(
-            [("", "Succeeded"), ("-broken", "Failed"), ("-slow", "Aborted"), ("-slow", "Succeeded")], [5, 2, 2, 1]
+            [("", "Succeeded"), ("-broken", "Failed"), ("-unready", "Aborted"), ("-slow", "Succeeded")], [5, 2, 2, 1]
         )[0]
         delay_s = random.uniform(0, LONGEST_KILL_DELAY_S)
         wish = Wish(environment, service, f"5.0.{number}{suffix}", expected, delay_s)

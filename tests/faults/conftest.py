@@ -1,5 +1,6 @@
-"""A workspace with the bot in it, in clusters that hurry."""
+"""A workspace with the bot in it, in quick clusters; rollouts of `slow` images stand still until `chat.hurry()`."""
 
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tests.crash.bot_process import Ledger
 @pytest.fixture
 async def chat(tmp_path: Path) -> AsyncIterator[Chat]:
     """Alice, Bob and the others, stg and prd, and the bot at work on two sockets."""
-    async with open_chat(tmp_path, cluster_options=Options(speed=3.0)) as chat:
+    async with open_chat(tmp_path, cluster_options=Options(speed=3.0, slow_s=math.inf)) as chat:
         await both_sockets(chat)
         yield chat
 

@@ -42,6 +42,7 @@ async def test_while_the_api_server_fails_amid_a_rollout_the_release_is_watched_
     held_up = await chat.card(text="still watching")
     assert payload(held_up)["phase"] == "Progressing"
     stg.faults.clear()
+    chat.hurry()
     done = await chat.card(phase="Succeeded", service="admin")
     assert "still watching" not in plain(done)
     assert len(chat.patches()) == 1
@@ -55,6 +56,7 @@ async def test_while_the_api_server_hangs_amid_a_rollout_the_release_is_watched_
     stg.faults.add(Fault(FaultKind.HANG, path=ADMIN, count=None, seconds=30))
     await chat.card(text="still watching")
     stg.faults.clear()
+    chat.hurry()
     await chat.card(phase="Succeeded", service="admin")
     assert len(chat.patches()) == 1
 
@@ -128,6 +130,7 @@ async def test_a_button_that_slack_still_shows_is_refused_when_the_release_is_ov
     await chat.alice.says("/deploy stg admin 1.4.3-slow")
     moving = await chat.card(phase="Progressing", text="of 3 pods updated")
     chat.sandbox.slack.order_fault(do="ratelimit", method="chat.update", retry_after=30)  # the card stays as it is
+    chat.hurry()
     await chat.until(
         lambda: ledger.releases()[0]["phase"] == "Succeeded" or None,
         DEADLINE_S,

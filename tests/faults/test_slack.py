@@ -1,6 +1,7 @@
 """Slack that limits, stumbles, hangs, forgets and refuses: nothing twice, nothing lost, others go on."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,16 @@ async def test_edits_that_wait_are_collapsed_into_the_newest(chat: Chat) -> None
     chat.sandbox.slack.order_fault(do="ratelimit", method="chat.update", retry_after=4)
     chat.sandbox.registry.publish("growlio/admin", "1.4.3-slow")
     await chat.alice.says("/deploy stg admin 1.4.3-slow")
+    await chat.until(partial(_limited, chat, "chat.update"), DEADLINE_S, lambda: "no edit was limited")
+    chat.hurry()
     await chat.card(phase="Succeeded", service="admin")
     calls = chat.calls("chat.update")
     limited = next(n for n, call in enumerate(calls) if call["status"] == 429)
     assert len(calls) - limited <= 4, "one limited, then the newest and what came after it"
+
+
+def _limited(chat: Chat, method: str) -> bool | None:
+    return any(call["status"] == 429 for call in chat.calls(method)) or None
 
 
 @pytest.mark.parametrize("fault", ["accept_then_500", "accept_then_close"])

@@ -74,6 +74,7 @@ async def test_retry_asks_for_the_same_version_again(chat: Chat) -> None:
     await chat.alice.presses("Abort", moving)
     over = await chat.card(phase="Aborted", service="admin")
     await chat.alice.presses("Retry", over)
+    chat.hurry()
     again = await chat.card(phase="Succeeded", service="admin")
     assert payload(again)["to_version"] == "1.4.3-slow"
 
@@ -94,4 +95,5 @@ async def test_a_paused_deployment_is_told_and_goes_on_when_resumed(chat: Chat) 
     await chat.kubectl("stg", "admin", "deployments", "admin", paused=True)
     await chat.card(phase="Paused", service="admin")
     await chat.kubectl("stg", "admin", "deployments", "admin", paused=False)
+    chat.hurry()
     await chat.card(phase="Succeeded", service="admin")
