@@ -1,6 +1,7 @@
 """Metrics, asked as numbers and as series. Read by what judges a release or a canary; changes nothing."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -81,11 +82,12 @@ def _attributes(query: str, start: datetime, end: datetime, more: dict[str, str]
     }
 
 
-def _tag(column: dict[str, Any] | Any, row: int) -> str:
-    """`service:web` of a column named `service`, whose values are lists of tags' values."""
+def _tag(column: Mapping[str, Any], row: int) -> str:
+    """`service:web` of a column named `service`, whose values are lists of tags' values, or of whole tags."""
     values = reading.items(column.get("values"))
     told = reading.items(values[row]) if row < len(values) else []
-    return f"{reading.text(column.get('name'))}:{reading.text(told[0]) if told else ''}"
+    name, value = reading.text(column.get("name")), reading.text(told[0]) if told else ""
+    return value if value.startswith(f"{name}:") else f"{name}:{value}"
 
 
 def _finite(value: Any) -> float | None:
