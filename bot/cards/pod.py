@@ -223,11 +223,12 @@ def _ending(story: Story, took: str) -> str:
 
 
 def _rolled_out(story: Story) -> str:
-    """Who brought it right, when it was a release of ours that began after the first fall."""
-    release = story.release
-    if release is None or release.at < story.opened_at:
+    """Who brought it right, when it was a release of ours."""
+    release = story.mended_by
+    if release is None:
         return ": pods of another version took over"
-    return f": after the release of {code(release.version)} by {person(release.by)}"
+    did = "rolled back to" if release.is_rollback else "released"
+    return f": {person(release.by)} {did} {code(release.version)}"
 
 
 def _last_words(story: Story) -> Mrkdwn:

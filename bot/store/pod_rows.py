@@ -37,7 +37,8 @@ STORY_COLUMNS = (
 _PLAIN = tuple(
     each.name
     for each in fields(Story)
-    if each.name not in (*("id", "environment", "subject", "cause", "release", "alert", "recovery"), *_STORY_MOMENTS)
+    if each.name
+    not in (*("id", "environment", "subject", "cause", "release", "mended_by", "alert", "recovery"), *_STORY_MOMENTS)
 )
 """Fields of a story that JSON keeps as they are; tuples become lists."""
 
@@ -48,9 +49,7 @@ def columns_of(case: Case) -> dict[str, Any]:
     told: dict[str, Any] = {name: getattr(story, name) for name in _PLAIN}
     told |= {"healed_at": _written(story.healed_at), "silenced_until": _written(story.silenced_until)}
     told["recovery"] = story.recovery
-    if story.release is not None:
-        told["release"] = {each.name: getattr(story.release, each.name) for each in fields(NearRelease)}
-        told["release"]["at"] = _written(story.release.at)
+    told |= {"release": _release(story.release), "mended_by": _release(story.mended_by)}
     if story.alert is not None:
         told["alert"] = {each.name: getattr(story.alert, each.name) for each in fields(NearAlert)}
     hurt = {
@@ -76,7 +75,7 @@ def case_from(row: AnyRow) -> Case:
     told = body["story"]
     known = {name: told[name] for name in _PLAIN if name in told}  # a row of an older program lacks newer fields
     known |= {name: tuple(known[name]) for name in ("also", "pod_names", "log_tail") if name in known}
-    release, alert = told.get("release"), told.get("alert")
+    alert = told.get("alert")
     story = Story(
         id=story_id,
         environment=environment,
@@ -88,7 +87,8 @@ def case_from(row: AnyRow) -> Case:
         healed_at=_read(told.get("healed_at")),
         silenced_until=_read(told.get("silenced_until")),
         recovery=Recovery(told["recovery"]) if told.get("recovery") else None,
-        release=NearRelease(**(release | {"at": _read(release["at"])})) if release else None,
+        release=_release_from(told.get("release")),
+        mended_by=_release_from(told.get("mended_by")),
         alert=NearAlert(**alert) if alert else None,
         **known,
     )
@@ -98,6 +98,16 @@ def case_from(row: AnyRow) -> Case:
     }
     names = [each.name for each in fields(Case) if each.name not in ("story", "hurt")]
     return replace(Case(story, hurt), **{name: body[name] for name in names if name in body})
+
+
+def _release(near: NearRelease | None) -> dict[str, Any] | None:
+    if near is None:
+        return None
+    return {each.name: getattr(near, each.name) for each in fields(NearRelease)} | {"at": _written(near.at)}
+
+
+def _release_from(told: Mapping[str, Any] | None) -> NearRelease | None:
+    return NearRelease(**(dict(told) | {"at": datetime.fromisoformat(told["at"])})) if told else None
 
 
 def subject_from(written: str) -> Subject:

@@ -14,6 +14,7 @@ from tests.cards.hostile import CORPUS, must_be_fit_to_send
 from tests.chat import plain
 from tests.domain.story_worlds import ALERT, NOW, closed, near_release, story
 
+ALICE = UserId("U0ALICE")
 MANY = settings(max_examples=60, deadline=None)
 
 
@@ -46,6 +47,7 @@ def hostile_story(seed: int) -> Story:
         healed_at=dice.choice([None, NOW]),
         closed_at=dice.choice([None, NOW]),
         recovery=dice.choice([None, *Recovery]),
+        mended_by=dice.choice([None, release]),
         **{name: word() for name in ("text", "remedy", "pod", "container", "version", "node", "node_trouble")},
         **{name: word() for name in ("healed_by_pod", "healed_by_node")},
         **{name: times() for name in ("falls", "falls_today", "pods_affected", "flaps", "away_falls")},
@@ -108,8 +110,12 @@ def test_the_lock_screen_gets_whole_sentences_without_marks(cause: Cause) -> Non
             "healed by itself after 0:41: replaced by a new pod on `node-3`",
         ),
         (
-            closed(Recovery.ROLLED_OUT, release=near_release(version="1.4.1", by=UserId("U0ALICE"), at=NOW)),
-            "is well again after 0:41: after the release of `1.4.1` by <@U0ALICE>",
+            closed(Recovery.ROLLED_OUT, mended_by=near_release(version="1.4.1", by=ALICE, is_rollback=True)),
+            "is well again after 0:41: <@U0ALICE> rolled back to `1.4.1`",
+        ),
+        (
+            closed(Recovery.ROLLED_OUT, mended_by=near_release(version="1.4.1", by=ALICE)),
+            "is well again after 0:41: <@U0ALICE> released `1.4.1`",
         ),
         (closed(Recovery.ROLLED_OUT), "is well again after 0:41: pods of another version took over"),
         (closed(Recovery.DELETED), "is over after 0:41: the deployment was deleted"),

@@ -63,11 +63,29 @@ def near_release(releases: Sequence[Release], at: datetime, window: timedelta) -
             continue
         if at - (release.finished_at or at) > window:
             return None
-        plan = release.plan
-        is_change = plan.kind in (ReleaseKind.DEPLOY, ReleaseKind.CANARY, ReleaseKind.PROMOTE)
-        undoable = is_change and plan.from_version != plan.to_version and release.followed_by is None
-        is_in = release.phase in (ReleasePhase.SUCCEEDED, ReleasePhase.FAILED)
-        return NearRelease(
-            release.id, plan.to_version, plan.from_version, release.requested_by, began, undoable and is_in
-        )
+        return _near(release, began)
     return None
+
+
+def mending_release(releases: Sequence[Release], since: datetime) -> NearRelease | None:
+    """The release that brought pods right after they began to fall. `releases`: of the service, newest first."""
+    for release in releases:
+        began = release.started_at
+        if began is not None and began >= since - CLOCKS and release.phase is ReleasePhase.SUCCEEDED:
+            return _near(release, began)
+    return None
+
+
+def _near(release: Release, began: datetime) -> NearRelease:
+    plan = release.plan
+    is_change = plan.kind in (ReleaseKind.DEPLOY, ReleaseKind.CANARY, ReleaseKind.PROMOTE)
+    undoable = is_change and plan.from_version != plan.to_version and release.followed_by is None
+    return NearRelease(
+        id=release.id,
+        version=plan.to_version,
+        from_version=plan.from_version,
+        by=release.requested_by,
+        at=began,
+        may_roll_back=undoable and release.phase in (ReleasePhase.SUCCEEDED, ReleasePhase.FAILED),
+        is_rollback=plan.kind is ReleaseKind.ROLLBACK,
+    )

@@ -77,6 +77,7 @@ class NearRelease:
     """When it began to write, or was asked for."""
     may_roll_back: bool = False
     """It is young enough, and was no rollback itself: a button may offer the way back."""
+    is_rollback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,8 @@ class Story:
     """Since when everything is ready again; the story closes when that has lasted a minute. None: it has not healed."""
     closed_at: datetime | None = None
     recovery: Recovery | None = None
+    mended_by: NearRelease | None = None
+    """After ROLLED_OUT: the release of ours that brought the pods which took over."""
     healed_by_pod: str = ""
     healed_by_node: str = ""
     away_falls: int = 0

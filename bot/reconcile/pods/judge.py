@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain.pods import PodSight, Subject, SubjectKind
+from bot.domain.pods import PodSight, Recovery, Subject, SubjectKind
 from bot.domain.pods.cases import Case, Scene, Silence
 from bot.domain.pods.falls import Mark
 from bot.domain.pods.judging import baseline, blows_of, judge
 from bot.domain.pods.lasting import Trouble, autoscaler_in_trouble, lasted, node_in_trouble
+from bot.domain.pods.quiet import mending_release
 from bot.reconcile.pods.batch import judge_batch, uids_of_batches
 from bot.reconcile.pods.scenes import Scenes
 from bot.reconcile.pods.turn import Turn, as_baseline, joined, within_reach
@@ -165,7 +166,27 @@ class Judge:
         turn.wakes[scene.subject] = wake
         if outcome.asks:
             turn.asks.add(scene.subject)
-        return joined(cases, outcome.cases)
+        return joined(cases, await self._credited(connection, scene, cases, outcome.cases))
+
+    async def _credited(
+        self, connection: Connection, scene: Scene, before: Sequence[Case], after: tuple[Case, ...]
+    ) -> tuple[Case, ...]:
+        """With the release that brought those right which close now because other pods took over."""
+        was_open = {case.story.id for case in before if case.story.is_open}
+        closing = [
+            case.story.opened_at
+            for case in after
+            if case.story.id in was_open and not case.story.is_open and case.story.recovery is Recovery.ROLLED_OUT
+        ]
+        if not closing:
+            return after
+        mended_by = mending_release(await self._scenes.releases(connection, scene), min(closing))
+        return tuple(
+            replace(case, story=replace(case.story, mended_by=mended_by))
+            if case.story.id in was_open and case.story.recovery is Recovery.ROLLED_OUT
+            else case
+            for case in after
+        )
 
     async def _lasting(
         self, connection: Connection, turn: Turn, scene: Scene, cases: tuple[Case, ...], *, is_new: bool
