@@ -366,7 +366,7 @@ async def open_chat(
 
     `change` rewrites the configuration's text; `environment` is added to the bot's variables.
     """
-    defaults: Json = {"limits": "off", "timing": UNHURRIED, "evaluate_monitors": False}
+    defaults: Json = {"limits": "off", "timing": UNHURRIED, "evaluate_monitors": False, "on_call": False}
     sandbox = Sandbox(folder, run_bot=False, **(defaults | options))
     await sandbox.start()
     async with AsyncExitStack() as stack:

@@ -56,7 +56,8 @@ class Sandbox:
     """Everything, composed. `start`, then `url`; `stop` leaves no process and no task behind.
 
     `port` 0 takes a free one. `slack_mode` is how the bot is connected. `bot_environment` is added to the child's, for
-    failpoints and the like. `evaluate_monitors` False: Datadog's monitors fire by hand alone.
+    failpoints and the like. `evaluate_monitors` False: Datadog's monitors fire by hand alone. `on_call` False:
+    the bot's configuration names nobody to call.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Sandbox:
         cluster_options: Options | None = None,
         bot_environment: Mapping[str, str] | None = None,
         evaluate_monitors: bool = True,
+        on_call: bool = True,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.state_dir = state_dir.resolve()
@@ -80,6 +82,7 @@ class Sandbox:
         self._run_bot = run_bot
         self._slack_mode: SlackMode = slack_mode
         self._bot_port = 0
+        self._on_call = on_call
         self._bot_environment = dict(bot_environment or {})
         self._say = say
         self.slack = Slack(limits, timing)
@@ -150,7 +153,7 @@ class Sandbox:
     def _write_state_folder(self, registry_host: str) -> None:
         state_folder.prepare(self.state_dir)
         self._bot_port = state_folder.free_port()
-        state_folder.write_configuration(self.state_dir, registry_host, self._bot_port, self._slack_mode)
+        state_folder.write_configuration(self.state_dir, registry_host, self._bot_port, self._slack_mode, self._on_call)
         contexts = {name: f"{self.url}/clusters/{name}" for name in self.clusters}
         self.kubeconfig_path.write_text(kubeconfig(contexts, self._kube_token), encoding="utf-8")
 

@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 import yaml
 
+from bot.sandbox.datadog.on_call import ROTA, TEAM_ID, email
+from bot.sandbox.datadog.scene import RUNBOOKS
+
 SlackMode = Literal["socket", "http"]
 
 DATABASE = "kajitori.db"
@@ -36,8 +39,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def write_configuration(folder: Path, registry_host: str, bot_port: int, slack_mode: SlackMode) -> Path:
-    """kajitori.yaml for the sandbox: both environments, three services, the people of the scene. Returns its path."""
+def write_configuration(
+    folder: Path, registry_host: str, bot_port: int, slack_mode: SlackMode, on_call: bool = True
+) -> Path:
+    """kajitori.yaml for the sandbox: both environments, three services, the people of the scene. Returns its path.
+
+    `on_call` False: without the section `oncall`, so nobody is called.
+    """
     configuration: dict[str, Any] = {
         "slack": {"mode": slack_mode, "ops_channel": "#kajitori"},
         "http": {"listen": f"127.0.0.1:{bot_port}"},
@@ -73,10 +81,19 @@ def write_configuration(folder: Path, registry_host: str, bot_port: int, slack_m
             "approver": {"groups": ["@leads"]},
             "operator": {"users": ["U0OPS"]},
         },
-        "datadog": {"channel": "#alerts", "poll": "10s"},
+        "datadog": {"channel": "#alerts", "poll": "10s", "link_hosts": [RUNBOOKS]},
         "pods": {"channel": "#alerts"},
         "summary": {"channel": "#deploys", "at": "18:00", "days": "mon-fri"},
     }
+    if on_call:
+        people = [{"datadog": email(name), "slack": f"U0{name.upper()}"} for name in ROTA]
+        configuration["oncall"] = {
+            "channel": "#alerts",
+            "remind_after": "2m",
+            "still_working_after": "15m",
+            "people": people,
+            "default": {"team": TEAM_ID, "page": True},
+        }
     path = folder / CONFIGURATION
     text = yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True, default_flow_style=None)
     path.write_text(HEADER + text, encoding="utf-8")

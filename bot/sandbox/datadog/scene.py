@@ -5,6 +5,7 @@ from bot.sandbox.datadog.monitors import Measure, Monitor, State
 FIRST_ID = 41_000_100
 HANDLE = "@webhook-kajitori"
 TEAM = "platform"
+RUNBOOKS = "runbooks.growlio.example"
 NO_DATA_S = 20.0
 RENOTIFY_S = 120.0
 HITS, ERRORS, REQUESTS = "trace.http.request.hits", "trace.http.request.errors", "trace.http.request"
@@ -20,7 +21,7 @@ def monitors_of(env: str, number: int) -> list[Monitor]:
         return (f"env:{env}", f"team:{TEAM}", f"topic:{topic}")
 
     def message(says: str, runbook: str) -> str:
-        return f"{says}\nRunbook: https://runbooks.growlio.example/{runbook}\n{HANDLE}"
+        return f"{says}\nRunbook: https://{RUNBOOKS}/{runbook}\n{HANDLE}"
 
     return [
         Monitor(

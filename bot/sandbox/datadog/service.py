@@ -131,7 +131,6 @@ class Datadog:
             "DD_API_URL": f"{self.url}{HOSTS['main']}",
             "DD_ONCALL_URL": f"{self.url}{HOSTS['on-call']}",
             "DD_APP_URL": self.app_url,
-            "DD_EVENTS_URL": f"{self.url}{HOSTS['intake']}",
             "DD_API_KEY": API_KEY,
             "DD_APP_KEY": APP_KEY,
             "DATADOG_WEBHOOK_SECRET": self.secret,
