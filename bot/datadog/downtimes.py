@@ -14,7 +14,7 @@ from bot.datadog.limits import Lane
 from bot.datadog.scope import scope_of
 from bot.datadog.wire import Wire
 from bot.datadog.words import inert
-from bot.errors import NotFound, Refused, Unreachable
+from bot.errors import NotFound, OutsideError, Refused, Unreachable
 
 PAGE_LIMIT = 100
 MOST_PAGES = 20
@@ -73,9 +73,12 @@ class Downtimes:
                     lane=lane,
                     body=_body(monitor_id, scope, until, f"{inert(words)}\n\n{MARK}{alert_key}"),
                 )
-            except Unreachable:
+            except Unreachable as lost:
                 # It may be there, its answer lost: a second one would outlive an Unmute.
-                standing = await self._own(monitor_id, alert_key, lane)
+                try:
+                    standing = await self._own(monitor_id, alert_key, lane)
+                except OutsideError:
+                    raise lost from None
                 if not standing:
                     raise
                 return standing[0]
@@ -106,14 +109,17 @@ class Downtimes:
 
     async def _active(self, lane: Lane) -> list[Downtime]:
         found: dict[str, Downtime] = {}
-        for page in range(MOST_PAGES):
+        seen = 0
+        for _ in range(MOST_PAGES):
             answer = await self._wire.ask(
-                "list_downtimes", lane=lane, current_only=True, page_offset=page * PAGE_LIMIT, page_limit=PAGE_LIMIT
+                "list_downtimes", lane=lane, current_only=True, page_offset=seen, page_limit=PAGE_LIMIT
             )
             rows = reading.items(reading.mapping(answer).get("data"))
+            seen += len(rows)
             found |= {each.id: each for row in rows if (each := read_downtime(row)) is not None}
             total = reading.number(reading.part(answer, "meta", "page").get("total_filtered_count"))
-            if len(rows) < PAGE_LIMIT and (total is None or len(found) >= total or not rows):
+            # Datadog may give less on a page than is asked for.
+            if not rows or (seen >= total if total is not None else len(rows) < PAGE_LIMIT):
                 break
         return [each for each in found.values() if each.status in LIVING]
 

@@ -16,6 +16,8 @@ from bot.datadog.wire import Wire
 from bot.errors import Refused
 
 PAGE_SIZE = 200
+SMALLEST_PAGE = 100
+"""Datadog's default: whatever it makes of the size that is asked for, a shorter page is the last one."""
 MOST_PAGES = 100
 TROUBLED = "alert,warn,no data"
 """Groups in these states are told with each monitor; Datadog leaves out the others."""
@@ -72,7 +74,7 @@ class Monitors:
             rows = reading.items(answer)
             sights = (read_monitor(row) for row in rows)
             found.update({sight.monitor_id: sight for sight in sights if sight is not None and sight.groups})
-            if len(rows) < PAGE_SIZE:
+            if len(rows) < SMALLEST_PAGE:
                 return tuple(found.values())
         raise Refused(
             "Datadog", f"lists more than {MOST_PAGES * PAGE_SIZE} monitors, which is more than can be asked for"

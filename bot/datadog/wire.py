@@ -106,7 +106,7 @@ class Wire:
         except TimeoutError as error:
             raise Unreachable(what.system, f"gave no answer within {seconds:g} s to {what.doing}") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise Unreachable(what.system, f"{_reason(error)}, so {what.doing} is uncertain") from error
+            raise Unreachable(what.system, f"{_reason(error)}, so {what.lost}") from error
         if status == 429:
             retry_after_s = self._limits.note_refused(operation, headers, self._clock())
             text = f"its rate limit is used up, so {what.doing} has to wait"
@@ -172,7 +172,7 @@ class Wire:
             case 408:
                 return Unreachable(what.system, f"gave up {what.doing} (408)")
             case _ if status >= 500:
-                return Unreachable(what.system, f"has trouble of its own ({status}), so {what.doing} is uncertain")
+                return Unreachable(what.system, f"has trouble of its own ({status}), so {what.lost}")
             case _ if 300 <= status < 400:
                 text = f"sends us elsewhere ({status}): DD_SITE, DD_API_URL or DD_ONCALL_URL is not where it is"
                 return Refused(what.system, text, code="Elsewhere")

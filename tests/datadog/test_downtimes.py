@@ -1,8 +1,10 @@
 """Muting one group of a monitor: found before it is made, with an end, lifted again."""
 
 import asyncio
+import json
 
 import pytest
+from aiohttp import web
 
 from bot.datadog.downtimes import Downtime
 from bot.datadog.scope import scope_of
@@ -82,6 +84,14 @@ async def test_a_mute_that_nobody_can_confirm_is_said_to_be_uncertain(world: Wor
     assert (await mute(world, monitor_id)).end == world.later(30)
 
 
+async def test_what_is_uncertain_is_the_mute_even_when_nobody_can_look(world: World, monitor_id: int) -> None:
+    world.relay.order("GET", DOWNTIME, world.relay.forward)
+    world.relay.order("POST", DOWNTIME, told(503))
+    world.relay.order("GET", DOWNTIME, told(429, None, X_RateLimit_Reset="3600"))
+    with pytest.raises(Unreachable, match="so setting the mute is uncertain"):
+        await mute(world, monitor_id)
+
+
 async def test_a_mute_that_was_limited_was_surely_not_set(world: World, monitor_id: int) -> None:
     world.relay.order("POST", DOWNTIME, told(429, {"errors": ["Rate limit"]}, X_RateLimit_Reset="3600"))
     with pytest.raises(TooBusy) as error:
@@ -131,6 +141,19 @@ async def test_own_downtimes_are_found_among_more_than_a_page_of_others(world: W
     assert (await datadog.downtimes.mute(
         monitor_id, "service:web", until=world.later(30), alert_key=KEY, words="Muted"
     )).id == made.id  # fmt: skip
+
+
+async def test_downtimes_are_found_where_a_page_is_shorter_than_was_asked(world: World, monitor_id: int) -> None:
+    made = [await mute(world, monitor_id, key=f"01K8{number}") for number in range(3)]
+
+    async def short(request: web.Request) -> web.StreamResponse:
+        full = await world.relay.forward(request)
+        answer = json.loads(full.body)  # type: ignore[arg-type]
+        return web.json_response(answer | {"data": answer["data"][:1]})
+
+    for _ in made:
+        world.relay.order("GET", DOWNTIME, short)
+    assert {each.id for each in await world.datadog().downtimes.own()} == {each.id for each in made}
 
 
 async def test_a_monitors_downtimes_are_listed_whoever_set_them(world: World, monitor_id: int) -> None:
