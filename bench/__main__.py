@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import pods
+from bench import pod_storm, pods
 from bench.bots import DOCUMENTED, FLOOR, OURS, Bot, World, open_ours, open_peer, open_world
 from bench.desk import Command
 from bench.startup import StartUp, measure_start
@@ -157,7 +157,7 @@ def main() -> None:
         extent = Extent(1, given.rate, 1.0, 1000, 500)
     asyncio.run(measure(extent))
     if not given.no_pods:
-        asyncio.run(pods.measure(pods.QUICK if given.quick else pods.Storm()))
+        asyncio.run(pods.measure(pod_storm.QUICK if given.quick else pod_storm.Storm()))
 
 
 if __name__ == "__main__":

@@ -30,10 +30,18 @@ class Bot:
     @property
     def resident_mb(self) -> float:
         """Memory that it holds now (RSS), in MB of 10⁶ bytes."""
+        return self._memory_mb("VmRSS")
+
+    @property
+    def most_resident_mb(self) -> float:
+        """Memory that it held at most."""
+        return self._memory_mb("VmHWM")
+
+    def _memory_mb(self, name: str) -> float:
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{name}:"):
                 return int(line.split()[1]) * 1024 / 1e6
-        raise RuntimeError("no VmRSS: this needs Linux")
+        raise RuntimeError(f"no {name}: this needs Linux")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +67,9 @@ async def open_world(folder: Path) -> AsyncIterator[World]:
 
 
 @contextlib.asynccontextmanager
-async def open_ours(world: World) -> AsyncIterator[Bot]:
-    """`kajitori run`, ready."""
-    async with open_desk() as desk:
+async def open_ours(world: World, at: Desk | None = None) -> AsyncIterator[Bot]:
+    """`kajitori run`, ready; at a desk of its own, or the one that is given."""
+    async with open_desk(at) as desk:
         environment = {**world.environment, "SLACK_API_URL": f"{desk.base}/api/", "LOG_LEVEL": "WARNING"}
         started_s = time.perf_counter()
         process = await asyncio.create_subprocess_exec(

@@ -175,9 +175,9 @@ def _envelope(command: Command, number: str, base: str) -> dict[str, object]:
 
 
 @contextlib.asynccontextmanager
-async def open_desk() -> AsyncIterator[Desk]:
-    """A desk on a free port of the loopback."""
-    desk = Desk()
+async def open_desk(desk: Desk | None = None) -> AsyncIterator[Desk]:
+    """A desk, or the one that is given, on a free port of the loopback."""
+    desk = desk or Desk()
     app = web.Application()
     app.router.add_post("/api/{method}", desk.api)
     app.router.add_get("/api/{method}", desk.api)
