@@ -23,6 +23,8 @@ from bot import failpoints
 from bot.cards.alert_words import DATADOG_HOSTS
 from bot.context import Bell, Context
 from bot.datadog.client import Datadog
+from bot.datadog.template import PATH as WEBHOOK_PATH
+from bot.domain.alert import AlertRoute, AlertRoutes
 from bot.domain.canary.queries import NumberQueries
 from bot.errors import KajitoriError
 from bot.inbound.health import STALE_S, Gate, Health
@@ -30,10 +32,14 @@ from bot.inbound.intake import Intake
 from bot.inbound.slack.dispatch import BoltDispatch
 from bot.inbound.slack.http import SERVER_OPTIONS, SlackHttp
 from bot.inbound.slack.socket import SlackSocket
+from bot.inbound.webhooks import DatadogWebhook
 from bot.kube.clients import Clusters
+from bot.reconcile.alerts import AlertLoop, Poller
+from bot.reconcile.handlings import HandlingLoop
 from bot.reconcile.inbox import InboxLoop
 from bot.reconcile.loop import turn_forever
 from bot.reconcile.markers import MarkerLoop
+from bot.reconcile.oncall import OnCallLoop
 from bot.reconcile.outbox import OutboxLoop
 from bot.reconcile.pods import PodLoop
 from bot.reconcile.releases import ReleaseLoop
@@ -105,10 +111,10 @@ async def _live(settings: Settings, router: Router, up: asyncio.Event, stopping:
 async def started(settings: Settings, router: Router) -> AsyncIterator[App]:
     """A bot at work inside the block; drained and closed after it. A part's crash ends the block with its error."""
     async with AsyncExitStack() as stack:
-        health, gate = Health(), Gate()
+        health, gate, webhook = Health(), Gate(), Gate()
         awake = asyncio.Event()
         health.checks["start"] = lambda: "" if awake.is_set() else "starting, or stopping"
-        port = await _serve(settings, health, gate, stack)
+        port = await _serve(settings, health, gate, webhook, stack)
         session = await stack.enter_async_context(open_session())
         database = Database(settings.database_url.reveal())
         stack.push_async_callback(database.close)
@@ -140,10 +146,12 @@ async def started(settings: Settings, router: Router) -> AsyncIterator[App]:
             numbers=settings.datadog.numbers if settings.datadog else NumberQueries(),
             topics=Topics(slack),
             link_hosts=_link_hosts(settings),
+            alert_routes=_alert_routes(settings),
         )
         group = await stack.enter_async_context(asyncio.TaskGroup())
         await _start_loops(ctx, router, health, group, stack)
         _watch_pods(settings, ctx, health, group, stack)
+        _take_alerts(settings, ctx, health, webhook, group, stack)
         _open_doors(settings, ctx, router, session, health, gate, group, stack)
         awake.set()
         stack.callback(awake.clear)
@@ -180,12 +188,22 @@ def _datadog(settings: Settings, stack: AsyncExitStack) -> Datadog | None:
     return datadog
 
 
-async def _serve(settings: Settings, health: Health, gate: Gate, stack: AsyncExitStack) -> int:
+def _alert_routes(settings: Settings) -> AlertRoutes:
+    of = settings.datadog
+    if of is None:
+        return AlertRoutes()
+    routes = (AlertRoute(frozenset(tag.lower() for tag in route.match), route.channel) for route in of.routes)
+    return AlertRoutes(of.channel, tuple(routes))
+
+
+async def _serve(settings: Settings, health: Health, gate: Gate, webhook: Gate, stack: AsyncExitStack) -> int:
     """Listen before anything else is there, and after everything else is gone; the port that is listened on."""
     web_app = web.Application()
     web_app.add_routes(health.routes())
     if settings.slack.mode is SlackMode.HTTP:
         web_app.add_routes([web.post("/slack/events", gate.handle)])
+    if settings.datadog is not None and settings.datadog.webhook_secrets:
+        web_app.add_routes([web.post(WEBHOOK_PATH, webhook.handle)])
     runner = web.AppRunner(web_app, access_log=None, **SERVER_OPTIONS)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
@@ -218,6 +236,11 @@ async def _start_loops(
     if ctx.datadog is not None:
         markers = MarkerLoop(ctx)
         parts = (("markers", markers.turn, markers.crew.settle, markers.bell, STALE_S), *parts)
+        handling = HandlingLoop(ctx)
+        parts = (("handlings", handling.turn, handling.crew.settle, ctx.bells.handlings, STALE_S), *parts)
+    if ctx.oncall is not None:
+        oncall = OnCallLoop(ctx)
+        parts = (("oncall", oncall.turn, oncall.crew.settle, ctx.bells.oncall, 2 * EVERY_S), *parts)
     for name, turn, settle, bell, stale_s in parts:
         turned = health.watch_loop(name, stale_s=stale_s)
         task = group.create_task(turn_forever(name, turn, bell, on_turn=turned), name=name)
@@ -249,6 +272,37 @@ def _watch_pods(
         await loop.settle(DRAIN_S / 4)
 
     stack.push_async_callback(end)
+
+
+def _take_alerts(
+    settings: Settings, ctx: Context, health: Health, webhook: Gate, group: "asyncio.TaskGroup", stack: AsyncExitStack
+) -> None:
+    """The loops of alerts, and Datadog's door, which closes before them."""
+    of = settings.datadog
+    if of is None:
+        return
+    loop = AlertLoop(ctx)
+    turning = turn_forever("alerts", loop.turn, ctx.bells.alerts, on_turn=health.watch_loop("alerts"))
+    tasks = [group.create_task(turning, name="alerts")]
+    if ctx.datadog is not None and of.app_key is not None:
+        poller = Poller(ctx, every=of.poll, has_webhook=bool(of.webhook_secrets))
+        health.remarks.append(poller.remarks)
+        stale_s = STALE_S + of.poll.total_seconds()
+        on_turn = health.watch_loop("alerts poller", stale_s=stale_s)
+        tasks.append(group.create_task(turn_forever("poller", poller.turn, Bell(), on_turn=on_turn), name="poller"))
+
+    async def end() -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+    stack.push_async_callback(end)
+    if of.webhook_secrets:
+        secrets = [secret.reveal() for secret in of.webhook_secrets]
+        door = DatadogWebhook(ctx.database, secrets, clock=ctx.clock, bell=ctx.bells.alerts)
+        webhook.handler = door.handle
+        stack.push_async_callback(door.close)
+        stack.callback(lambda: setattr(webhook, "handler", None))
 
 
 def _open_doors(

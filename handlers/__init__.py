@@ -1,7 +1,7 @@
 """One feature, one file, named for what people type or see. `router` is all of them."""
 
 from bot.router import Router
-from handlers import abort, approvals, canary, deploy, help, jobs, oncall, pods, releases, rollback, status
+from handlers import abort, alerts, approvals, canary, deploy, help, jobs, oncall, pods, releases, rollback, status
 
 router = Router().include(
     deploy.router,
@@ -11,6 +11,7 @@ router = Router().include(
     releases.router,
     pods.router,
     jobs.router,
+    alerts.router,
     oncall.router,
     abort.router,
     approvals.router,

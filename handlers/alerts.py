@@ -20,7 +20,7 @@ async def alerts(call: Call, environment: EnvironmentName | None = None, service
     return Reply(alert_list(found, call.ctx.clock(), left_out=left_out))
 
 
-@router.command("/ack", role=Role.ANYONE)
+@router.command("/ack", role=Role.MEMBER)
 async def ack(call: Call, alert: AlertRef | None = None) -> Reply:
     """Take an alert: the one you name, the only one that is open, or the one of this thread."""
     alert_id = await alert_search.named(call.ctx, alert or "", about=call.about)
@@ -52,14 +52,14 @@ async def escalate(call: Call, person: UserId | None = None, alert: AlertRef | N
     return Reply.nothing()
 
 
-@router.command("/note", role=Role.ANYONE, slash=False)
+@router.command("/note", role=Role.MEMBER, slash=False)
 async def note(call: Call, text: Prose) -> Reply:
     """Keep words about the alert of this thread, also in Datadog."""
     await acts.note(call.ctx, await alert_search.named(call.ctx, "", about=call.about), text, by=call.actor)
     return Reply.nothing()
 
 
-@router.button("alert.acknowledge", role=Role.ANYONE)
+@router.button("alert.acknowledge", role=Role.MEMBER)
 async def press_acknowledge(call: Call, value: str) -> Reply:
     """Take it."""
     alert_id, _step, _word = alert_search.parse_button(value)
@@ -67,7 +67,7 @@ async def press_acknowledge(call: Call, value: str) -> Reply:
     return Reply.nothing()
 
 
-@router.button("alert.unacknowledge", role=Role.ANYONE)
+@router.button("alert.unacknowledge", role=Role.MEMBER)
 async def press_unacknowledge(call: Call, value: str) -> Reply:
     """Give it back."""
     alert_id, step, _word = alert_search.parse_button(value)
@@ -106,13 +106,13 @@ async def press_escalate(call: Call, value: str) -> Reply:
     return Reply(form=FormRequest("escalate", about=_subject(value)))
 
 
-@router.button("alert.note", role=Role.ANYONE)
+@router.button("alert.note", role=Role.MEMBER)
 async def press_note(call: Call, value: str) -> Reply:
     """Ask for the words."""
     return Reply(form=FormRequest("note", about=_subject(value)))
 
 
-@router.button("storm.acknowledge", role=Role.ANYONE)
+@router.button("storm.acknowledge", role=Role.MEMBER)
 async def press_acknowledge_all(call: Call, value: str) -> Reply:
     """Take all that nobody has."""
     storm_id, _step, _word = alert_search.parse_button(value)
@@ -120,7 +120,7 @@ async def press_acknowledge_all(call: Call, value: str) -> Reply:
     return Reply(note_card(Mrkdwn(f"You took {count} alerts.")), private=True)
 
 
-@router.button("oncall.still_working", role=Role.ANYONE)
+@router.button("oncall.still_working", role=Role.MEMBER)
 async def press_still_working(call: Call, value: str) -> Reply:
     """Yes, still."""
     alert_id, _step, _word = alert_search.parse_button(value)
@@ -128,7 +128,7 @@ async def press_still_working(call: Call, value: str) -> Reply:
     return Reply.nothing()
 
 
-@router.button("oncall.hand_back", role=Role.ANYONE)
+@router.button("oncall.hand_back", role=Role.MEMBER)
 async def press_hand_back(call: Call, value: str) -> Reply:
     """No: to the next in line."""
     alert_id, _step, _word = alert_search.parse_button(value)

@@ -46,13 +46,10 @@ def _page_line(page: Page) -> Mrkdwn:
         told = "Page acknowledged in Datadog On-Call too"
     if page.escalated:
         told += ", escalated" if page.escalated == 1 else f", escalated {page.escalated} times"
-    open_wishes = page.resolved in _UNSURE or page.acknowledged in _UNSURE or page.escalated < page.escalations
-    if page.problem and open_wishes:
+    if page.problem:
         return Mrkdwn(f"📟 {told}\n⚠️ The rest is not confirmed: {esc(page.problem, 200)}")
-    return Mrkdwn(f"📟 {told}" + ("; telling it the rest…" if open_wishes else ""))
-
-
-_UNSURE = (Standing.WANTED, Standing.TROUBLED, Standing.FAILED)
+    is_asking = page.resolved is Standing.WANTED or page.acknowledged is Standing.WANTED
+    return Mrkdwn(f"📟 {told}" + ("; telling it the rest…" if is_asking or page.escalated < page.escalations else ""))
 
 
 def _mute_line(mute: Mute, now: datetime) -> Mrkdwn:

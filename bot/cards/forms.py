@@ -10,6 +10,10 @@ from bot.domain.catalog import Catalog
 MAX_OPTIONS = 100
 """Slack's limit of a select."""
 LONGEST_TEXT = 2000
+_HINTS = {
+    "VERSION": "Left empty: the newest, or what the stage before runs.",
+    "@PERSON": "Left empty: the next one on call.",
+}
 _EXAMPLES = {"PERCENT": "10% 25% 50% every 10m", "DURATION": "30m"}
 """What stands in an empty field, by its kind; others take a version."""
 
@@ -67,11 +71,7 @@ def _input(field: FormField, catalog: Catalog, chosen: Mapping[str, str], offere
         "optional": not field.required,
         "label": {"type": "plain_text", "text": field.name.replace("_", " ").capitalize()},
         "element": _element(field, catalog, chosen.get(field.name), offered),
-        **(
-            {"hint": {"type": "plain_text", "text": "Left empty: the newest, or what the stage before runs."}}
-            if field.kind == "VERSION"
-            else {}
-        ),
+        **({"hint": {"type": "plain_text", "text": _HINTS[field.kind]}} if field.kind in _HINTS else {}),
     }
 
 

@@ -100,9 +100,11 @@ class Target:
 
 
 class Role(StrEnum):
-    """What a person may do. `anyone` is every full member of the home workspace."""
+    """What a person may do. `anyone` is every full member of the home workspace, for what only reads."""
 
     ANYONE = "anyone"
+    MEMBER = "member"
+    """The same people, for what changes something: not where people of other organisations read along."""
     DEPLOYER = "deployer"
     APPROVER = "approver"
     OPERATOR = "operator"

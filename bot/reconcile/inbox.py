@@ -15,25 +15,26 @@ from bot.cards.answers import failure_card, outside_card, refusal_card
 from bot.cards.card import Card
 from bot.cards.forms import command_form, open_form_card
 from bot.context import Context
-from bot.domain.catalog import Role, Target
-from bot.domain.names import ReleaseId, ServiceName
+from bot.domain.catalog import Role
+from bot.domain.names import ServiceName
 from bot.domain.words import find
 from bot.errors import OutsideError, Refused, StoreUnavailable, UserError
 from bot.failpoints import reach
 from bot.reconcile.loop import Crew, insist, reference
 from bot.router.answers import answer_draft
-from bot.router.binding import bind, bind_form
+from bot.router.binding import FieldKind, bind, bind_form
 from bot.router.call import Call, FormRequest, Reply, Source
 from bot.router.judge import command_of
 from bot.router.replies import follow
 from bot.router.request import Request
 from bot.router.routes import Router
 from bot.slack.forms import ViewRef
-from bot.store import inbox, messages, outbox, releases
+from bot.store import inbox, outbox, releases
 from bot.store.inbox import InboxRow
 from bot.store.outbox import OutboxRow
 from bot.usecases import versions
 from bot.usecases.people import Whereabouts, authorise
+from bot.usecases.threads import thread_of
 
 log = structlog.get_logger()
 AT_ONCE = 128
@@ -250,6 +251,7 @@ class InboxLoop:
         )
 
     async def _call_of(self, row: InboxRow, request: Request) -> Call:
+        context, about = await thread_of(self._ctx, request.channel, request.thread_ts)
         return Call(
             ctx=self._ctx,
             key=row.key,
@@ -263,27 +265,18 @@ class InboxLoop:
             message_ts=request.message_ts,
             trigger_id=request.trigger_id,
             response_url=request.response_url,
-            context=await self._thread_target(request),
+            context=context,
+            about=request.about or about,
         )
-
-    async def _thread_target(self, request: Request) -> Target | None:
-        """What the thread is about, when it hangs under a release's card."""
-        if request.thread_ts is None:
-            return None
-        async with self._ctx.database.read() as connection:
-            subject = await messages.subject_of(connection, channel=request.channel, ts=request.thread_ts)
-            if subject is None or not subject.startswith("release:"):
-                return None
-            release = await releases.get(connection, ReleaseId(subject.removeprefix("release:")))
-        return release.target if release else None
 
     async def _open_form(self, request: Request, wanted: FormRequest) -> Card | None:
         """Open a form; when Slack no longer lets us (it gives 3 s), a button that opens it."""
         command = self._router.commands[wanted.command]
+        fields = [each for each in command.fields if not (wanted.about and each.kind is FieldKind.ALERT)]
         view = command_form(
             command.name,
             command.summary,
-            command.fields,
+            fields,
             self._ctx.catalog,
             chosen=dict(wanted.chosen),
             place=place_of(request, wanted.about),

@@ -137,6 +137,10 @@ class Messages:
             # Only the type: the address itself is a secret, and aiohttp puts it into its texts.
             raise Unreachable(SYSTEM, f"response_url: {type(error).__name__}") from error
 
+    async def channel_id(self, channel: ChannelId) -> ChannelId:
+        """The id of a channel that the configuration names. Raises NotFound, OutsideError."""
+        return await self._resolve(channel)
+
     async def _resolve(self, channel: ChannelId) -> ChannelId:
         """The id of a `#name`. Posting takes names, reading does not."""
         if not channel.startswith("#"):

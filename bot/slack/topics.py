@@ -7,7 +7,7 @@ LONGEST = 250
 
 
 class Topics:
-    """conversations.setTopic. Idempotent; Slack tells the channel only when the words change."""
+    """conversations.setTopic. May be repeated; each call leaves a line in the channel."""
 
     def __init__(self, client: SlackClient) -> None:
         self._client = client

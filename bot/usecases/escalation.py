@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from bot.cards.alert import subject_of
 from bot.cards.alert_words import short
-from bot.cards.oncall import passed_on_note
+from bot.cards.card import Card
+from bot.cards.oncall import answered_card, passed_on_note
 from bot.context import Context
 from bot.datadog.client import Lane
 from bot.domain.alert import Alert
@@ -13,10 +14,10 @@ from bot.domain.handling import Handling, Standing
 from bot.domain.names import AlertId, ServiceName, UserId
 from bot.domain.oncall import Responder, Watch
 from bot.errors import NotFound, OutsideError, UserError
-from bot.store import watches
+from bot.store import outbox, watches
 from bot.store.db import Connection
 from bot.usecases import alert_search, alerts
-from bot.usecases.alert_cards import say_in_thread
+from bot.usecases.alert_cards import say_in_thread, thread_of
 from bot.usecases.alert_changes import Change, change, known, refuse_over
 from bot.usecases.oncall import line_of
 from bot.usecases.people import Whereabouts
@@ -101,6 +102,26 @@ async def _next_in_line(ctx: Context, alert: Alert) -> Responder:
     return following
 
 
+def question_subject(alert_id: AlertId, asked_at: datetime) -> str:
+    """Outbox subject of the question whether somebody still works on an alert."""
+    return f"still:{alert_id}:{int(asked_at.timestamp())}"
+
+
+async def _answer(ctx: Context, connection: Connection, alert: Alert, watch: Watch, card: Card) -> None:
+    """The question shows its answer, and no buttons any more."""
+    if watch.asked_at is None:
+        return
+    draft = outbox.Draft(
+        kind=outbox.OutboxKind.CARD,
+        channel=alert.channel,
+        body=card.body(),
+        lane=outbox.Lane.ALERT,
+        subject=question_subject(alert.id, watch.asked_at),
+        thread_subject=thread_of(alert),
+    )
+    await outbox.add(connection, draft, now=ctx.clock())
+
+
 async def still_working(ctx: Context, alert_id: AlertId, *, by: UserId) -> Alert:
     """The one who has it still works on it. Raises UserError for anybody else, or when it was handed back."""
     now = ctx.clock()
@@ -111,7 +132,9 @@ async def still_working(ctx: Context, alert_id: AlertId, *, by: UserId) -> Alert
             raise _not_yours(alert)
         watch = await watches.of(connection, subject_of(alert))
         await watches.save(connection, watch.confirmed(now))
+        await _answer(ctx, connection, alert, watch, answered_card(by, keeps=True))
     ctx.bells.oncall.ring()
+    ctx.bells.outbox.ring()
     return alert
 
 
@@ -120,6 +143,9 @@ async def hand_back(ctx: Context, alert_id: AlertId, *, by: UserId) -> Alert:
     alert = await alert_search.find(ctx, alert_id)
     if alert.taken_by != by:
         raise _not_yours(alert)
+    async with ctx.database.write() as connection:
+        watch = await watches.of(connection, subject_of(alert))
+        await _answer(ctx, connection, alert, watch, answered_card(by, keeps=False))
     return await alerts.unacknowledge(ctx, alert_id, step=None, asker=alerts.Asker(by, ctx.team, Whereabouts()))
 
 

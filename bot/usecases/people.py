@@ -55,7 +55,7 @@ async def _judge(ctx: Context, actor: UserId, role: Role, team: str, room: Where
         if role is Role.ANYONE:
             return
         await _refuse_shared(ctx, room)
-        if await _holds(ctx, actor, role):
+        if role is Role.MEMBER or await _holds(ctx, actor, role):
             return
     except OutsideError as error:
         raise UserError(

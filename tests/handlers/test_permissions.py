@@ -17,7 +17,7 @@ from bot.usecases.people import Whereabouts, authorise
 from handlers import router
 from tests.chat import GENERAL, PRD, STG, Chat
 
-FULL = {Role.ANYONE}
+FULL = {Role.ANYONE, Role.MEMBER}
 ROLES = {
     "U0DAVE": FULL,
     "U0ALICE": FULL | {Role.DEPLOYER},
@@ -42,7 +42,15 @@ REASONS = {
 LINES = {
     "deploy": "/deploy stg admin 9.9.9-none",
     "rollback": "/rollback stg admin 9.9.9-none",
+    "canary": "/canary stg admin 9.9.9-none 10%",
     "abort": "/kajitori abort stg admin",
+    "alerts": "/alerts",
+    "ack": "/ack zzz9",
+    "mute": "/mute 30m zzz9",
+    "unmute": "/kajitori unmute zzz9",
+    "escalate": "/kajitori escalate zzz9",
+    "note": "/kajitori note nothing",
+    "oncall": "/oncall",
     "pods": "/pods stg",
     "jobs": "/jobs stg",
     "status": "/status stg web",
