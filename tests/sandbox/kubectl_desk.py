@@ -14,7 +14,7 @@ from bot.sandbox.kube import Cluster, kubeconfig, seed
 from tests.sandbox.kube_client import QUICK, TOKEN, Json
 
 KUBECTL = shutil.which("kubectl")
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

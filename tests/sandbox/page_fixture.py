@@ -83,7 +83,7 @@ class CannedChat:
         for socket in [*self._chat_sockets, *self._cluster_sockets]:
             await socket.close()
 
-    async def request_to(self, path: str, timeout_s: float = 10) -> Json:
+    async def request_to(self, path: str, timeout_s: float = 60) -> Json:
         """The body of the first request to `path`, waiting for it."""
         async with asyncio.timeout(timeout_s), self._news:
             while True:
@@ -122,7 +122,7 @@ class CannedChat:
     async def _history(self, request: web.Request) -> web.Response:
         found = [m for m in self.messages[request.query["channel"]] if m.get("thread_ts", m["ts"]) == m["ts"]]
         if request.path in self.gates:
-            await asyncio.wait_for(self.gates[request.path].wait(), 20)
+            await asyncio.wait_for(self.gates[request.path].wait(), 60)
         return web.json_response({"messages": found})
 
     async def _replies(self, request: web.Request) -> web.Response:
@@ -136,7 +136,7 @@ class CannedChat:
             self.requests.append((request.path, body))
             self._news.notify_all()
         if request.path in self.gates:
-            await asyncio.wait_for(self.gates[request.path].wait(), 20)
+            await asyncio.wait_for(self.gates[request.path].wait(), 60)
         if request.path == "/client/say":
             self._clock = max(self._clock + 1, time.time())
             message = {"ts": f"{self._clock:.6f}", "user": body["user"], "text": escaped(body["text"])}

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import ClientSession, ClientTimeout, web
@@ -13,9 +13,12 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack.emulator import Slack
+from bot.sandbox.slack.pace import Timing
 
 Json = dict[str, Any]
-DEADLINE_S = 10
+DEADLINE_S = 60
+"""Only a test that fails waits this long: a busy machine may stand still for seconds."""
+PATIENT = Timing(ack_s=30.0, trigger_s=30.0, resend_s=30.0, command_life_s=60.0)
 
 
 @dataclass
@@ -40,6 +43,10 @@ class Desk:
         """Order faults in process."""
         for rule in rules:
             self.slack.order_fault(**rule)
+
+    def waits(self, **seconds: float) -> None:
+        """Let Slack lose patience sooner from now on: fields of Timing."""
+        self.slack.world.timing = replace(self.slack.world.timing, **seconds)
 
     @property
     def counts(self) -> Any:
@@ -95,7 +102,7 @@ async def open_desk(slack: Slack) -> AsyncIterator[Desk]:
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     slack.listening_at(url)
     slack.world.app.commands = [{"command": "/deploy", "usage_hint": "ENV SERVICE", "description": "Release"}]
-    bot = AsyncWebClient(token=slack.world.app.bot_token, base_url=slack.api_url, timeout=5)
+    bot = AsyncWebClient(token=slack.world.app.bot_token, base_url=slack.api_url, timeout=DEADLINE_S)
     try:
         async with ClientSession(url, timeout=ClientTimeout(total=DEADLINE_S)) as http:
             yield Desk(slack, http, bot)

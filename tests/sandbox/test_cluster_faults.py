@@ -13,6 +13,7 @@ from yarl import URL
 from bot.sandbox.kube import Options
 from bot.sandbox.kube.kinds import NODES
 from bot.sandbox.server import Sandbox
+from tests.sandbox.slack_desk import DEADLINE_S
 
 Json = dict[str, Any]
 FAULTS = "/sandbox/kube/faults"
@@ -50,7 +51,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     sandbox = Sandbox(tmp_path, run_bot=False, cluster_options=Options(node_grace_s=0.2))
     await sandbox.start()
     try:
-        async with ClientSession(sandbox.url, timeout=ClientTimeout(total=10)) as http:
+        async with ClientSession(sandbox.url, timeout=ClientTimeout(total=DEADLINE_S)) as http:
             yield Desk(sandbox, http)
     finally:
         await sandbox.stop()
@@ -85,7 +86,7 @@ async def test_a_node_dies_and_the_clock_jumps_until_all_is_mended(desk: Desk) -
 
 
 async def _until_ready(desk: Desk, wanted: bool) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_S):
         while True:
             node = desk.sandbox.clusters["stg"].store.get(NODES, "", "node-1")
             assert node is not None

@@ -214,6 +214,16 @@ async def test_a_connection_is_cut_on_order(desk: Desk) -> None:
     assert desk.datadog.received == []
 
 
+async def test_an_answer_is_lost_on_order_after_the_deed_is_done(desk: Desk) -> None:
+    desk.datadog.faults.add("accept_then_close", path=DOWNTIME)
+    desk.datadog.faults.add("accept_then_500", path=V1)
+    with pytest.raises(aiohttp.ClientError):
+        await desk.ask("POST", DOWNTIME, json=downtime())
+    assert [each.scope for each in desk.datadog.muted()] == ["service:web"]
+    assert (await desk.ask("POST", V1, json={"title": "t", "text": "x"}))[0] == 500
+    assert [event.title for event in desk.datadog.received] == ["t"]
+
+
 async def test_what_hangs_is_let_go_when_faults_are_cleared(desk: Desk) -> None:
     desk.datadog.faults.add("hang", times=None)
     waiting = asyncio.create_task(desk.ask("GET", "/api/v1/monitor"))

@@ -79,7 +79,7 @@ async def test_bookmarks_come_on_a_quiet_watch() -> None:
         await kube.until(MAPS, lambda maps: maps["items"])  # the one that every namespace gets
         await kube.until(f"{MAPS}/kube-root-ca.crt", lambda each: "data" in each)
         version = (await kube.get(MAPS))["metadata"]["resourceVersion"]
-        events = await kube.watch(f"{MAPS}?watch=1&allowWatchBookmarks=true&resourceVersion={version}", 2, timeout_s=5)
+        events = await kube.watch(f"{MAPS}?watch=1&allowWatchBookmarks=true&resourceVersion={version}", 2)
         assert [e["type"] for e in events] == ["BOOKMARK", "BOOKMARK"]
 
 

@@ -28,7 +28,7 @@ async def running(folder: Path) -> AsyncIterator[tuple[Sandbox, ClientSession]]:
     sandbox = Sandbox(folder, run_bot=False)
     await sandbox.start()
     try:
-        async with ClientSession(sandbox.url, timeout=ClientTimeout(total=10)) as http:
+        async with ClientSession(sandbox.url, timeout=ClientTimeout(total=START_S)) as http:
             yield sandbox, http
     finally:
         await sandbox.stop()
@@ -131,13 +131,13 @@ async def test_kubectl_works_on_the_kubeconfig(tmp_path: Path) -> None:
 
 async def test_people_watch_a_pod_crash_and_a_node_fall_silent(tmp_path: Path) -> None:
     async with running(tmp_path) as (_, http), http.ws_connect("/sandbox/clusters/stream") as stream:
-        assert (await stream.receive_json(timeout=5))["type"] == "bot"
-        assert len((await stream.receive_json(timeout=5))["clusters"]) == 2
+        assert (await stream.receive_json(timeout=START_S))["type"] == "bot"
+        assert len((await stream.receive_json(timeout=START_S))["clusters"]) == 2
         crash = await order(http, "crash-pod", cluster="stg", namespace="admin", workload="admin", reason="OOMKilled")
         assert crash["ok"], crash
         assert (await order(http, "pause-node", cluster="prd", node="node-1", paused=True))["ok"]
         seen_crash = seen_pause = False
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(START_S):
             while not (seen_crash and seen_pause):
                 stg, prd = (await stream.receive_json())["clusters"]
                 hit = next((pod for pod in stg["pods"] if pod["name"] == crash["pod"]), None)
@@ -202,7 +202,7 @@ async def first_address(process: asyncio.subprocess.Process) -> str:
 async def test_a_killed_bot_comes_back_and_ctrl_c_ends_everything(tmp_path: Path) -> None:
     async with command_line("--port", "0", "--state", str(tmp_path)) as process:
         address = await first_address(process)
-        async with ClientSession(address, timeout=ClientTimeout(total=10)) as http:
+        async with ClientSession(address, timeout=ClientTimeout(total=START_S)) as http:
             before: Json = {}
 
             async def bot_is_back(restarts: int) -> None:
@@ -233,7 +233,7 @@ async def test_the_bot_can_be_connected_over_http_instead(tmp_path: Path) -> Non
         await until(lambda: sandbox.slack.world.app.events_url, seconds=START_S)
         assert sandbox.slack.world.app.events_url == f"{sandbox.bot_url}/slack/events"
         await until(lambda: sandbox.slack.world.app.commands, seconds=START_S)
-        async with ClientSession(sandbox.url, timeout=ClientTimeout(total=10)) as http:
+        async with ClientSession(sandbox.url, timeout=ClientTimeout(total=START_S)) as http:
             asked = {"user": "U0ALICE", "channel": "C0STG", "command": "/kajitori", "text": "help"}
             async with http.post("/client/command", json=asked) as response:
                 answer = await response.json()
@@ -263,10 +263,10 @@ async def test_a_taken_port_and_a_used_folder_are_said_with_the_way_out(tmp_path
 async def test_a_manifest_gives_commands_and_scopes(tmp_path: Path) -> None:
     async with running(tmp_path) as (sandbox, http):
         async with http.ws_connect("/client/stream?user=U0ALICE") as stream:
-            assert (await stream.receive_json(timeout=5))["commands"] == []
-            await stream.receive_json(timeout=5)
+            assert (await stream.receive_json(timeout=START_S))["commands"] == []
+            await stream.receive_json(timeout=START_S)
             await sandbox.load_manifest()
-            told = await stream.receive_json(timeout=5)
+            told = await stream.receive_json(timeout=START_S)
         assert told["type"] == "commands"
         assert "/deploy" in [command["command"] for command in told["commands"]]
         assert "chat:write" in (sandbox.slack.world.app.scopes or ())

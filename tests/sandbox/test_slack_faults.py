@@ -1,6 +1,7 @@
 """Each fault that can be ordered from the sandbox's Slack, and that it happens as often as it was ordered."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, cast
 
 import aiohttp
@@ -16,13 +17,22 @@ from aiohttp import (
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from tests.sandbox.slack_desk import Desk, Json, until
+from tests.sandbox.slack_desk import DEADLINE_S, Desk, Json, until
 
 
-def once(desk: Desk, seconds: float = 5) -> AsyncWebClient:
+def once(desk: Desk, seconds: float = DEADLINE_S) -> AsyncWebClient:
     """A client that never retries by itself."""
     token = desk.slack.world.app.bot_token
     return AsyncWebClient(token=token, base_url=desk.slack.api_url, timeout=cast(int, seconds), retry_handlers=[])
+
+
+async def leaves_when(desk: Desk, is_so: Callable[[], Any], text: str) -> None:
+    """Post, and hang up as soon as something is so."""
+    post = asyncio.create_task(once(desk).chat_postMessage(channel="C0STG", text=text))
+    await until(is_so)
+    assert not post.done()
+    post.cancel()
+    await asyncio.wait([post])
 
 
 def posted(desk: Desk) -> list[str]:
@@ -56,9 +66,8 @@ async def test_a_bad_gateway_answers_without_json(desk: Desk) -> None:
 
 
 async def test_a_call_that_hangs_longer_than_its_caller_posts_nothing(desk: Desk) -> None:
-    desk.faults({"method": "chat.postMessage", "do": "hang", "seconds": 0.4})
-    with pytest.raises(asyncio.TimeoutError):
-        await once(desk, seconds=0.1).chat_postMessage(channel="C0STG", text="t")
+    rule = desk.slack.order_fault(method="chat.postMessage", do="hang", seconds=1.0)
+    await leaves_when(desk, lambda: rule.fired, "t")
     await until(lambda: desk.calls("chat.postMessage"))
     assert posted(desk) == []
     desk.faults({"method": "chat.postMessage", "do": "hang", "seconds": 0.1})
@@ -80,9 +89,8 @@ async def test_a_message_can_be_accepted_and_the_answer_lost(desk: Desk) -> None
         await once(desk).chat_postMessage(channel="C0STG", text="closed")
     desk.faults({"method": "chat.postMessage", "do": "accept_then_500"})
     assert (await desk.refusal(once(desk).chat_postMessage(channel="C0STG", text="500"))).status_code == 500
-    desk.faults({"method": "chat.postMessage", "do": "accept_then_hang", "seconds": 0.3})
-    with pytest.raises(asyncio.TimeoutError):
-        await once(desk, seconds=0.1).chat_postMessage(channel="C0STG", text="hung")
+    rule = desk.slack.order_fault(method="chat.postMessage", do="accept_then_hang", seconds=30)
+    await leaves_when(desk, lambda: rule.fired, "hung")
     assert posted(desk) == ["closed", "500", "hung"]
 
 
@@ -167,12 +175,12 @@ async def test_a_disconnect_gives_its_reason(desk: Desk, do: str, reason: str) -
     async with ClientSession() as session, session.ws_connect(desk.slack.sockets.open_url()) as ws:
         await ws.receive_json()
         desk.faults({"do": do, "grace": 0})
-        frame = await ws.receive_json(timeout=5)
+        frame = await ws.receive_json(timeout=DEADLINE_S)
         assert (frame["type"], frame["reason"]) == ("disconnect", reason)
         if do == "warning":
             assert desk.slack.sockets.live[0].takes_envelopes
         else:
-            assert (await ws.receive(timeout=5)).type is WSMsgType.CLOSE
+            assert (await ws.receive(timeout=DEADLINE_S)).type is WSMsgType.CLOSE
 
 
 async def test_a_refused_upgrade_spends_its_ticket(desk: Desk) -> None:
@@ -199,7 +207,7 @@ async def test_a_frozen_socket_is_silent_with_its_tcp_open_and_the_other_serves(
     async with quick_desk.bolt(app, sockets=2), ClientSession() as session:
         ws = await session.ws_connect(quick_desk.slack.sockets.open_url(), autoping=False)
         await ws.receive_json()
-        assert (await ws.receive(timeout=5)).type is WSMsgType.PING
+        assert (await ws.receive(timeout=DEADLINE_S)).type is WSMsgType.PING
         quick_desk.faults({"do": "freeze", "socket": 2})
         await ws.ping(b"anybody?")
         while (frame := await next_frame(ws, seconds=0.3)) is not None:
@@ -215,10 +223,11 @@ async def test_what_a_half_dead_socket_swallows_comes_again_over_another(quick_d
     app, seen = counting_app(quick_desk)
     async with quick_desk.bolt(app, sockets=2):
         quick_desk.faults({"do": "freeze", "socket": 0, "swallow": True})
+        quick_desk.waits(resend_s=0.3)
         for _ in range(2):
             assert (await deploy(quick_desk))["ok"]
-        assert len(seen) == 2
-        assert quick_desk.counts["resends"] == 1
+        assert len({body["trigger_id"] for body in seen}) == 2
+        assert quick_desk.counts["resends"] >= 1
         # The SDK would wait ten seconds for the frozen peer's close frame.
         await quick_desk.slack.sockets.stop()
 
@@ -229,11 +238,11 @@ async def test_an_envelope_cut_in_mid_frame_comes_again_under_the_same_name(quic
         await cut.receive_json()
         quick_desk.faults({"do": "cut"})
         asked = asyncio.create_task(deploy(quick_desk))
-        gone = await cut.receive(timeout=5)
+        gone = await cut.receive(timeout=DEADLINE_S)
         assert gone.type in (WSMsgType.CLOSED, WSMsgType.CLOSE, WSMsgType.ERROR)
         again = await session.ws_connect(quick_desk.slack.sockets.open_url())
         await again.receive_json()
-        envelope = await again.receive_json(timeout=5)
+        envelope = await again.receive_json(timeout=DEADLINE_S)
         assert envelope["type"] == "slash_commands"
         await again.send_json({"envelope_id": envelope["envelope_id"], "payload": {"text": "Accepted"}})
         assert (await asked)["response"] == {"text": "Accepted"}
@@ -244,13 +253,14 @@ async def test_an_envelope_cut_in_mid_frame_comes_again_under_the_same_name(quic
 async def test_an_unacknowledged_envelope_comes_again_after_a_while_with_the_same_name(quick_desk: Desk) -> None:
     async with ClientSession() as session, session.ws_connect(quick_desk.slack.sockets.open_url()) as ws:
         await ws.receive_json()
+        quick_desk.waits(resend_s=0.3)
         asked = asyncio.create_task(deploy(quick_desk))
-        first, second = await ws.receive_json(timeout=5), await ws.receive_json(timeout=5)
+        first, second = await ws.receive_json(timeout=DEADLINE_S), await ws.receive_json(timeout=DEADLINE_S)
         assert first == second
         await ws.send_json({"envelope_id": first["envelope_id"]})
         assert await asked == {"ok": True, "response": None}
         await ws.send_json({"envelope_id": first["envelope_id"]})
-        await until(lambda: quick_desk.counts["acks_too_late"] == 1)
+        await until(lambda: quick_desk.counts["acks_too_late"] >= 1)
 
 
 async def test_duplicates_come_as_ordered_over_several_sockets(quick_desk: Desk) -> None:
@@ -272,7 +282,7 @@ async def test_mischief_closes_slack_to_every_call_for_a_while(desk: Desk) -> No
 
 
 async def test_a_person_is_not_kept_waiting_by_a_client_that_left(desk: Desk) -> None:
-    async with ClientSession(timeout=ClientTimeout(total=5)) as session:
+    async with ClientSession(timeout=ClientTimeout(total=DEADLINE_S)) as session:
         ws = await session.ws_connect(desk.slack.sockets.open_url())
         await ws.receive_json()
         await ws.close()

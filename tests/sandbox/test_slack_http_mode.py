@@ -88,18 +88,23 @@ async def test_copies_of_an_event_overlap_and_are_numbered_like_retries(quick_de
 
 
 async def test_a_person_sees_the_failure_of_an_app_that_is_down_or_slow(quick_desk: Desk) -> None:
+    slept_enough = asyncio.Event()
+
     async def slow(request: web.Request) -> web.Response:
         if request.content_type == "application/json":
             return web.json_response(await request.json())
         if "broken" in await request.text():
             return web.Response(status=503)
-        await asyncio.sleep(1.5)
+        await slept_enough.wait()
         return web.Response()
 
     asked = {"channel": "C0STG", "command": "/deploy"}
     async with served(quick_desk, slow):
         assert (await quick_desk.act("command", **asked, text="broken"))["error"] == "dispatch_failed"
+        quick_desk.waits(ack_s=0.3)
         assert (await quick_desk.act("command", **asked, text="slow"))["error"] == "operation_timeout"
+        slept_enough.set()
+        quick_desk.waits(ack_s=30.0)
     assert (await quick_desk.act("command", **asked, text="gone"))["error"] == "dispatch_failed"
 
 

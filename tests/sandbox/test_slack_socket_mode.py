@@ -37,6 +37,7 @@ async def test_a_person_sees_a_timeout_when_nobody_acknowledges(quick_desk: Desk
         """Never acknowledges."""
 
     async with quick_desk.bolt(app):
+        quick_desk.waits(ack_s=0.3)
         answer = await quick_desk.act("command", channel="C0STG", command="/deploy", text="")
     assert answer == {"ok": False, "error": "operation_timeout"}
 
@@ -69,7 +70,7 @@ async def test_each_envelope_goes_to_one_socket_in_turn(desk: Desk) -> None:
         async with desk.http.get("/sandbox/slack/deliveries") as response:
             deliveries = (await response.json())["deliveries"]
         assert [(each["kind"], each["sent"]) for each in deliveries] == [("slash_commands", 1)] * 4
-        assert all(0 < each["ack_s"] < 3 for each in deliveries)
+        assert all(each["ack_s"] > 0 for each in deliveries)
     assert len(seen) == 4
 
 
@@ -178,8 +179,10 @@ async def test_an_event_that_is_not_acknowledged_comes_up_to_three_times_more(qu
                 retries.append((message["envelope_id"], message["retry_attempt"], message["retry_reason"]))
 
         client.message_listeners.append(note)
+        quick_desk.waits(ack_s=0.5)
         await quick_desk.act("say", channel="C0STG", text="@Kajitori help")
         await until(lambda: quick_desk.counts["events_lost"] == 1)
+        await until(lambda: len({attempt for _, attempt, _ in retries}) == 4)
     assert len({envelope_id for envelope_id, _, _ in retries}) == 1
     assert sorted({(attempt, reason) for _, attempt, reason in retries}) == [
         (0, ""),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.supervisor import Supervisor
-from tests.sandbox.slack_desk import until
+from tests.sandbox.slack_desk import DEADLINE_S, until
 
 SLEEPER = "import time; print('up', flush=True); time.sleep(60)"
 
@@ -109,7 +109,7 @@ async def test_no_orphan_is_left_when_the_sandbox_itself_is_killed(tmp_path: Pat
         sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
     )
     assert parent.stdout is not None
-    child = int(await asyncio.wait_for(parent.stdout.readline(), 10))
+    child = int(await asyncio.wait_for(parent.stdout.readline(), DEADLINE_S))
     await until(log_holds(tmp_path, "up"))
     parent.send_signal(signal.SIGKILL)
     await parent.wait()

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox.datadog.faults import Fault, Faults, befall
+from bot.sandbox.datadog.faults import AFTER, Fault, Faults, befall
 from bot.sandbox.datadog.shape import Check, Invalid
 
 Json = dict[str, Any]
@@ -109,7 +109,7 @@ class Door:
         headers: dict[str, str] = {}
         fault = self._faults.take(self.host, request.method, path)
         try:
-            if fault is not None:
+            if fault is not None and fault.do not in AFTER:
                 await befall(fault, self._faults, request)
                 _raise(fault, self.period_s)
             if endpoint is None:
@@ -117,6 +117,9 @@ class Door:
             self._check_keys(request, endpoint)
             headers = self._count(endpoint)
             response = await endpoint.handle(request)
+            if fault is not None and fault.do in AFTER:
+                await befall(fault, self._faults, request)
+                _raise(fault, self.period_s)
         except Refusal as refusal:
             headers = headers | refusal.headers
             response = web.json_response({"errors": list(refusal.errors)}, status=refusal.status)
@@ -179,7 +182,9 @@ def _raise(fault: Fault, period_s: int) -> None:
             raise Refusal(403, "Forbidden")
         case "hang":
             raise Refusal(504, "Gateway Timeout")
-        case "reset":
+        case "accept_then_500":
+            raise Refusal(500, "Internal Server Error")
+        case "reset" | "accept_then_close":
             raise ConnectionResetError
 
 

@@ -10,6 +10,9 @@ Rules come from tests, in process (`Faults.add`), or over `POST /sandbox/datadog
 | hang | no answer for a while, then 504 | seconds (default 120) |
 | slow | the answer comes later | seconds (default 2) |
 | reset | the connection is cut before anything is accepted | |
+| accept_then_close | handled, then the connection is cut without an answer | |
+| accept_then_500 | handled, then 500 | |
+| accept_then_hang | handled, then no answer for a while | seconds (default 120) |
 
 Every rule may have `times` (default 1, null for ever), `host` (`main`, `on-call`, `intake`; default all), `method` and
 `path` (a part of it).
@@ -23,8 +26,10 @@ from typing import Any
 from aiohttp import web
 
 Json = dict[str, Any]
-DEFAULT_SECONDS = {"ratelimit": 3600.0, "hang": 120.0, "slow": 2.0}
-KINDS = ("ratelimit", "error", "wrong_key", "hang", "slow", "reset")
+DEFAULT_SECONDS = {"ratelimit": 3600.0, "hang": 120.0, "slow": 2.0, "accept_then_hang": 120.0}
+BEFORE = ("ratelimit", "error", "wrong_key", "hang", "slow", "reset")
+AFTER = ("accept_then_close", "accept_then_500", "accept_then_hang")
+KINDS = (*BEFORE, *AFTER)
 
 
 @dataclass(slots=True)
@@ -99,8 +104,8 @@ class Faults:
 async def befall(fault: Fault, faults: Faults, request: web.Request) -> None:
     """The part of a fault that takes time, or the connection."""
     match fault.do:
-        case "slow" | "hang":
+        case "slow" | "hang" | "accept_then_hang":
             await faults.wait(fault.seconds)
-        case "reset":
+        case "reset" | "accept_then_close":
             if request.transport is not None:
                 request.transport.abort()

@@ -41,7 +41,7 @@ class Flow:
 class Served:
     """One row of `view`: a version behind a Kubernetes Service in the last seconds; `total_…` since the start.
 
-    `version` is the image tag; empty for requests that met no pod. `app` is the label `app.kubernetes.io/name` of the
+    `version` is the image tag; empty for requests that met no pod. `app` is the label `tags.datadoghq.com/service` or `app.kubernetes.io/name` of the
     pods, else the Kubernetes Service's name.
     """
 
@@ -170,7 +170,8 @@ class Traffic:
                 continue
             for part, pod, is_ready in self._targets(share.service):
                 image = pod["spec"]["containers"][0]["image"] if pod else ""
-                app = ((pod or share.service)["metadata"].get("labels") or {}).get("app.kubernetes.io/name", "")
+                labels = (pod or share.service)["metadata"].get("labels") or {}
+                app = labels.get("tags.datadoghq.com/service") or labels.get("app.kubernetes.io/name", "")
                 counts = self._counts_of(namespace, share.name, tag_of(image) if pod else "", app)
                 if not pod or not is_ready:
                     yield entry, Flow(counts, share.part * part, 1.0, REFUSED)
