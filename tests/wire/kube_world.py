@@ -111,7 +111,7 @@ def deployment(name: str = "admin", *, replicas: int = 3, image: str = f"{IMAGE}
     }
 
 
-async def until(what: Callable[[], Any], *, within_s: float = 20.0) -> Any:
+async def until(what: Callable[[], Any], *, within_s: float = 60.0) -> Any:
     """Waits for `what()` (or what it awaits) to be true and returns it; fails when it takes longer."""
     async with asyncio.timeout(within_s):
         while True:
