@@ -20,6 +20,7 @@ from bot.domain.names import EnvironmentName
 from bot.errors import Refused, Unreachable
 from bot.kube.answers import Answer, fail
 from bot.kube.kubeconfig import Access, Context, InCluster, KubeconfigError, Tls
+from bot.kube.streams import Troubled
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +81,8 @@ class Connection:
     async def stream(self, request: Request, timeout_s: float) -> AsyncIterator[aiohttp.StreamReader]:
         """The body of a good answer, on a connection of its own; `timeout_s` bounds the wait for its status.
 
-        Raises as `exchange`, and what a status of 300 and more means; on the way in only: what befalls the body is the
-        reader's. Closed at the end, read or not.
+        Raises as `exchange`, and what a status of 300 and more means (Troubled for 5xx); on the way in only: what
+        befalls the body is the reader's. Closed at the end, read or not.
         """
         opened: aiohttp.ClientResponse | None = None
         try:
@@ -92,7 +93,10 @@ class Connection:
                     opened.close()
                     opened = await self._open(await self._after_401(access), request, is_stream=True)
                 if opened.status >= 300:
-                    fail(self._system, Answer(opened.status, opened.headers, await self._whole(opened)))
+                    try:
+                        fail(self._system, Answer(opened.status, opened.headers, await self._whole(opened)))
+                    except Unreachable as error:
+                        raise Troubled(error.system, error.text) from error
             yield opened.content
         finally:
             if opened is not None:

@@ -18,6 +18,10 @@ class Garbled(Unreachable):
     """What came is no answer to what was asked: half a line, something that is not JSON. Start again from a list."""
 
 
+class Troubled(Unreachable):
+    """The server answers, and with an error of its own (5xx): it may be the position that it can't serve."""
+
+
 class Lines:
     """The lines of one open answer. For one reader."""
 

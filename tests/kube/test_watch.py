@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,18 @@ async def test_a_silent_stream_counts_as_dead(stg: World) -> None:
         put(stg, "a", "1")
         await work.until_known(a="1")
         assert work.watch.counts.lists == 1
+
+
+async def test_a_server_that_falls_silent_again_and_again_is_asked_for_a_list(stg: World) -> None:
+    stg.there.faults.add(Fault(FaultKind.SILENT, path=WATCHES, count=None))
+    pace = replace(QUICK, quiet_s=0.1, steady_s=0.05)
+    watch = Watch(stg.here, PATH, row, query={"labelSelector": "watched=yes"}, pace=pace)
+    async with at_work(watch, lambda each: each.name) as work:
+        await work.until(lambda: work.watch.counts.lists == 1)
+        put(stg, "a", "1")
+        await work.until_known(a="1")
+        assert work.watch.counts.lists >= 2
+        assert work.watch.counts.connections >= 3
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from bot.kube.watches import Pace, Watch
-from bot.kube.watches.watch import SLICE
+from bot.kube.watches.watch import DOUBTS, SLICE
 from tests.kube.watch_world import Answer, JumpingClock, Row, Script, at_work, row
 from tests.wire.kube_world import client, kubeconfig, serving
 
@@ -102,6 +102,31 @@ async def test_who_is_forbidden_to_look_asks_about_once_a_minute(tmp_path: Path)
         await here.close()
     asked = [each for each in script.lists if each <= 60 * MINUTES]
     assert MINUTES / 2 <= len(asked) <= MINUTES + 1
+
+
+async def knows_only_its_own_version(request: web.Request) -> web.StreamResponse:
+    """A server that was restored from a backup: versions of later are answered with an error of its own."""
+    if request.query["resourceVersion"] != "7":
+        return web.json_response({"kind": "Status", "code": 504, "message": "Too large resource version"}, status=504)
+    response = web.StreamResponse()
+    await response.prepare(request)
+    await response.write(json.dumps({**EVENT, "object": {"metadata": {"name": "b", "resourceVersion": "9"}}}).encode())
+    await response.write(b"\n")
+    return response
+
+
+async def test_a_position_that_the_server_cannot_serve_is_given_up_for_a_list(tmp_path: Path) -> None:
+    clock = JumpingClock()
+    script = Script(clock, empty_list, knows_only_its_own_version)
+    async with serving(script.app()) as url:
+        here = client(kubeconfig(tmp_path / "kubeconfig", url))
+        watch = Watch(here, "/api/v1/pods", lambda raw: Row("", raw["metadata"]["name"], ""), pace=clock.pace())
+        async with at_work(watch, lambda each: each.name) as work:
+            await work.until(lambda: len(script.lists) >= 3)
+            assert len(work.known.changes) >= 2
+        await here.close()
+    before_second = [each for each in script.watches if each < script.lists[1]]
+    assert len(before_second) == 1 + DOUBTS
 
 
 async def test_the_loop_is_free_while_5000_objects_are_listed(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Generic, NoReturn, TypeVar
 
 from bot.errors import NotFound, OutsideError, Refused, TooBusy
 from bot.kube.clients import Cluster, Expired, Garbled, Page
-from bot.kube.streams import Lines
+from bot.kube.streams import Lines, Troubled
 from bot.kube.watches.events import EventKind, Json, understand
 from bot.kube.watches.news import Changed, Counts, Listed, News, Tell
 from bot.kube.watches.pace import Pace
@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 SLICE = 100
 """Objects made small before others may run: some 2 ms."""
+DOUBTS = 3
+"""After so many streams in a row that were refused with a 5xx, or lived and fell silent, a list follows: a server that
+was restored from a backup does not know our version yet, and may wait for it without a word."""
 
 
 class Watch(Generic[T]):
@@ -61,6 +64,7 @@ class Watch(Generic[T]):
         self._leaves_when_forbidden = leaves_when_forbidden
         self._version = ""  # where the next stream goes on; empty: a list comes first
         self._failures = 0
+        self._doubts = 0
         self._fault = ""
         self._is_listed = False
         self._listed_at_s: float | None = None
@@ -70,10 +74,7 @@ class Watch(Generic[T]):
     @property
     def fault(self) -> str:
         """Why what was told may be out of date, for people; empty while all is well."""
-        opened = self._opened_at_s
-        if self.is_absent or (opened is not None and self._pace.clock() - opened >= self._pace.steady_s):
-            return ""
-        return self._fault
+        return "" if self.is_absent or self._has_lived else self._fault
 
     @property
     def is_absent(self) -> bool:
@@ -112,6 +113,8 @@ class Watch(Generic[T]):
             self._version = ""
             return self._ended(str(error), events)
         except OutsideError as error:
+            if isinstance(error, Troubled) or self._has_lived:
+                self._doubt()
             return self._ended(str(error), events)
         except Exception:  # whoever is told must not be able to end the telling; a list tells it everything again
             log.exception("what a watch told was not taken", extra=self._extra)
@@ -136,8 +139,8 @@ class Watch(Generic[T]):
 
     def _ended(self, why: str, events: int) -> float:
         """A stream is over, or never was: how long to wait, by how long it lived and whether it told anything."""
-        pace, opened = self._pace, self._opened_at_s
-        if opened is not None and pace.clock() - opened >= pace.steady_s:
+        pace = self._pace
+        if self._has_lived:
             self._failures, self._fault, self.refusal = 0, "", None
             if why:
                 log.info("a watch is begun anew: %s", why, extra=self._extra)
@@ -147,6 +150,16 @@ class Watch(Generic[T]):
             return pace.brief_s(self._failures, list_follows=not self._version)
         self._failed(why or f"{self._cluster.system} ends a watch of {self._what} as soon as it begins")
         return pace.back_off_s(self._failures)
+
+    @property
+    def _has_lived(self) -> bool:
+        """The stream that is open, or has just ended, was a good one."""
+        return self._opened_at_s is not None and self._pace.clock() - self._opened_at_s >= self._pace.steady_s
+
+    def _doubt(self) -> None:
+        self._doubts += 1
+        if self._doubts >= DOUBTS:
+            self._doubts, self._version = 0, ""
 
     def _failed(self, why: str, refusal: Refused | NotFound | None = None) -> None:
         self._failures += 1
@@ -254,6 +267,7 @@ class Watch(Generic[T]):
 
     def _heard(self) -> None:
         self._heard_at_s = self._pace.clock()
+        self._doubts = 0
         if self._fault:
             log.info("a watch goes on", extra=self._extra)
         self._fault, self.refusal = "", None
