@@ -15,7 +15,8 @@ from playwright.async_api import Browser, Page, expect
 from bot.sandbox.datadog.service import HOSTS
 from bot.sandbox.server import Sandbox
 from tests.sandbox.datadog_desk import KEYS
-from tests.sandbox.page_browser import NEEDS_CHROMIUM, chromium, visit
+from tests.sandbox.page_browser import NEEDS_CHROMIUM, PHONE, chromium, visit
+from tests.sandbox.test_page import POOR_CONTRAST
 
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -105,6 +106,22 @@ async def test_links_of_an_alert_open_the_monitor_and_the_picture_of_that_moment
     assert size == [960, 300]
     for lost in ("/monitors/1", "/event/jump_to?event_id=1", f"/snapshot/1/{told.event_id}.png"):
         assert (await page.request.get(datadog.app_url + lost)).status == 404
+
+
+async def test_datadog_fits_a_phone_and_can_be_read_in_both_themes(browser: Browser, sandbox: Sandbox) -> None:
+    sandbox.datadog.fire("stg/latency", "service:web", 0.46)
+    sandbox.datadog.fire("prd/errors", "service:web", 1.4, state="Warn")
+    for act in ("acknowledge", "resolve"):
+        sandbox.datadog.on_call.act(sandbox.datadog.on_call.page_by_hand("web is slow"), act)
+    poor: list[str] = []
+    for theme in ("light", "dark"):
+        async with visit(browser, sandbox.url, viewport=PHONE, has_touch=True, color_scheme=theme) as page:
+            await page.get_by_role("navigation", name="Sections").get_by_role("button", name="Clusters").click()
+            await page.get_by_role("tab", name="Datadog").click()
+            await expect(page.get_by_label("On-Call pages")).to_contain_text("resolved")
+            poor += await page.evaluate(POOR_CONTRAST)
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert poor == []
 
 
 async def test_a_storm_does_not_bury_the_monitors_of_the_scene(page: Page, sandbox: Sandbox) -> None:
