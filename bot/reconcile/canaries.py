@@ -23,7 +23,7 @@ from bot.store import releases
 from bot.store.audit import AuditPhase
 from bot.usecases import canaries as wishes
 
-SHORTEST_LOOK_S, LONGEST_LOOK_S = 5.0, 300.0
+SHORTEST_LOOK_S, LONGEST_LOOK_S = 2.0, 300.0
 LOOKS_PER_STEP = 2
 """A step is judged at its half and at its end."""
 

@@ -163,12 +163,22 @@ def _on_its_way(release: Release, seen: CanarySight, now: datetime) -> Release:
 def _arrived(release: Release, seen: CanarySight, now: datetime) -> Release:
     course = release.canary or CanaryCourse()
     changes = replace(course, achieved=seen.achieved, pods=seen.pods, reached_at=course.reached_at or now)
-    return replace(release, canary=changes, troubles=seen.troubles, notice="", progressed_at=now)
+    # Nothing that changes with every look: a row that is as it was is neither saved nor drawn again.
+    since = release.progressed_at if course.reached_at is not None else now
+    return replace(release, canary=changes, troubles=seen.troubles, notice="", progressed_at=since)
 
 
 def _judged(release: Release, scheme: CanaryScheme, judgement: Judgement, now: datetime) -> Decision:
     course = release.canary or CanaryCourse()
-    told = _with(release, looks=course.looks + 1, judged_at=now, findings=judgement.findings, verdict=judgement.verdict)
+    told = _with(
+        release,
+        looks=course.looks + 1,
+        judged_at=now,
+        findings=judgement.findings,
+        verdict=judgement.verdict,
+        graph=judgement.graph,
+        graph_of=judgement.graph_of,
+    )
     match judgement.verdict:
         case Verdict.WORSE if scheme.aborts_when_worse:
             return Save(_ending(told, worse(told), now))

@@ -24,6 +24,7 @@ CANARY = "canary"
 OP_ID = "kajitori/op-id"
 VERSION_LABELS = ("app.kubernetes.io/version", "tags.datadoghq.com/version")
 """Labels that say the version: on the twin they say its own, which is how its numbers are told from the stable ones."""
+SERVICE_LABEL = "tags.datadoghq.com/service"
 VERSION_VARIABLE = "DD_VERSION"
 LONGEST_NAME = 63
 
@@ -116,6 +117,8 @@ def manifest(release: Release, stable: Workload, *, replicas: int, aside: Mappin
     template = copy.deepcopy(parsing.without_hash(stable.template))
     metadata = template.setdefault("metadata", {})
     labels = {**strings(metadata.get("labels")), **aside, TRACK: CANARY}
+    if aside:  # the label that was changed may be the one that its numbers are told by
+        labels.setdefault(SERVICE_LABEL, plan.target.service)
     for label in VERSION_LABELS:
         if label in labels and len(plan.to_version) <= LONGEST_NAME:
             labels[label] = plan.to_version

@@ -41,8 +41,8 @@ class Flow:
 class Served:
     """One row of `view`: a version behind a Kubernetes Service in the last seconds; `total_…` since the start.
 
-    `version` is the image tag; empty for requests that met no pod. `app` is the label `tags.datadoghq.com/service` or `app.kubernetes.io/name` of the
-    pods, else the Kubernetes Service's name.
+    `version` is the image tag; empty for requests that met no pod. `app` is the label
+    `tags.datadoghq.com/service` or `app.kubernetes.io/name` of the pods, else the Kubernetes Service's name.
     """
 
     namespace: str
