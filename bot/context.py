@@ -11,6 +11,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.datadog.client import Datadog
+from bot.domain.alert import AlertRoutes
 from bot.domain.canary.queries import NumberQueries
 from bot.domain.catalog import Catalog
 from bot.domain.names import ChannelId
@@ -88,3 +89,5 @@ class Context:
     """Where links and pictures of alerts may lead: hosts, or whole origins."""
     numbers: NumberQueries = field(default_factory=NumberQueries)
     """How the numbers of a canary are asked of Datadog."""
+    alert_routes: AlertRoutes = field(default_factory=AlertRoutes)
+    """Which channel an alert goes to."""

@@ -105,7 +105,8 @@ class DatadogWebhook:
         if len(given) != 1:
             return False
         found = given[0].strip().encode("utf-8", "surrogateescape")
-        return any([hmac.compare_digest(found, secret) for secret in self._secrets])
+        fits = [hmac.compare_digest(found, secret) for secret in self._secrets]
+        return True in fits
 
     async def _keep(self, raw: str) -> None:
         """Returns when the delivery is in the database, now or from before. Raises StoreUnavailable."""

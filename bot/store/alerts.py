@@ -116,12 +116,13 @@ async def open_alerts(
     return [_alert(row) for row in found.mappings()]
 
 
-async def open_keys(connection: AsyncConnection) -> Mapping[str, AlertId]:
-    """Key → id of every head that is not over, for the poller's comparison."""
-    statement = select(alerts.c.head_key, alerts.c.id).where(
-        alerts.c.closed_at.is_(None), alerts.c.head_key.is_not(None)
-    )
-    return {row.head_key: row.id for row in (await connection.execute(statement)).all()}
+async def heads_of_monitors(connection: AsyncConnection, monitor_ids: Sequence[str]) -> Sequence[Alert]:
+    """The newest cycle of every group of these monitors, also those that are over."""
+    found: list[Alert] = []
+    for some in _slices(list(monitor_ids)):
+        wanted = select(alerts).where(alerts.c.monitor_id.in_(some), alerts.c.head_key.is_not(None))
+        found += [_alert(row) for row in (await connection.execute(wanted)).mappings()]
+    return found
 
 
 async def by_ref(connection: AsyncConnection, ref: str, *, limit: int = 20) -> Sequence[Alert]:
@@ -153,6 +154,22 @@ async def due(connection: AsyncConnection, *, now: datetime, limit: int) -> Sequ
         .with_for_update(skip_locked=True)
     )
     return [_alert(row) for row in (await connection.execute(statement, {"at": now, "most": limit})).mappings()]
+
+
+async def redrawn(connection: AsyncConnection, drawn: Sequence[Alert]) -> None:
+    """Note of locked rows that they were written to Slack. Nobody's save is overtaken by it."""
+    if drawn:
+        rows = [
+            {"row_id": each.id, "due": each.card_due, "said": each.listed, "what": _values(each)["body"]}
+            for each in drawn
+        ]
+        await connection.execute(_redrawn(), rows)
+
+
+@cache
+def _redrawn() -> Any:
+    statement = update(alerts).where(alerts.c.id == bindparam("row_id"))
+    return statement.values(card_due=bindparam("due"), listed=bindparam("said"), body=bindparam("what"))
 
 
 async def next_due_at(connection: AsyncConnection) -> datetime | None:

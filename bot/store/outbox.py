@@ -342,6 +342,25 @@ async def recover(connection: AsyncConnection, *, before: datetime) -> int:
     return int((await connection.execute(statement)).rowcount)
 
 
+async def has_subject(connection: AsyncConnection, subject: str) -> bool:
+    """Whether there is a row of that subject, in whatever state."""
+    found = await connection.execute(select(outbox.c.id).where(outbox.c.subject == subject).limit(1))
+    return found.first() is not None
+
+
+async def open_in_thread(connection: AsyncConnection, thread_subject: str) -> int:
+    """How many rows are on their way into a card's thread."""
+    statement = (
+        select(func.count())
+        .select_from(outbox)
+        .where(
+            outbox.c.thread_subject == thread_subject,
+            outbox.c.state.in_([OutboxState.PENDING, OutboxState.SENDING, OutboxState.AMBIGUOUS, OutboxState.PARKED]),
+        )
+    )
+    return int((await connection.execute(statement)).scalar_one())
+
+
 async def backlog(connection: AsyncConnection) -> tuple[int, datetime | None]:
     """How many rows wait, and since when the oldest does."""
     statement = select(func.count(), func.min(outbox.c.created_at)).where(

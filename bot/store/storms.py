@@ -14,8 +14,19 @@ from bot.store.dialect import insert_into
 from bot.store.kept import known, moment, plain
 from bot.store.tables import alerts, storms
 
-_BODY = ("monitor_id", "title", "opened_at", "last_at", "takes_new", "card_at", "listed_at", "step")
-_MOMENTS = ("opened_at", "last_at", "card_at", "listed_at")
+_BODY = (
+    "monitor_id",
+    "title",
+    "opened_at",
+    "last_at",
+    "members",
+    "takes_new",
+    "card_at",
+    "redraw_at",
+    "listed_at",
+    "step",
+)
+_MOMENTS = ("opened_at", "last_at", "card_at", "redraw_at", "listed_at")
 
 
 async def open_storms(connection: AsyncConnection, channels: Collection[str]) -> dict[str, Storm]:
@@ -65,7 +76,6 @@ async def tally(connection: AsyncConnection, storm_id: str, *, worst: int) -> Ta
         select(alerts.c.state, func.count()).where(members_of(storm_id)).group_by(alerts.c.state)
     )
     by_state = {row[0]: row[1] for row in counted.all()}
-    unlisted = await connection.execute(select(func.count()).select_from(alerts).where(unlisted_of(storm_id)))
     weight = case(*((alerts.c.state == state, -rank) for state, rank in WEIGHT.items()), else_=0)
     chosen = await connection.execute(
         select(alerts)
@@ -74,7 +84,13 @@ async def tally(connection: AsyncConnection, storm_id: str, *, worst: int) -> Ta
         .limit(worst)
     )
     found = sorted((alert_of(row) for row in chosen.mappings()), key=lambda alert: alert.priority or 9)
-    return Tally(sum(by_state.values()), by_state, unlisted.scalar_one(), tuple(found))
+    return Tally(sum(by_state.values()), by_state, await unlisted_count(connection, storm_id), tuple(found))
+
+
+async def unlisted_count(connection: AsyncConnection, storm_id: str) -> int:
+    """How many members' states the thread has not told."""
+    counted = await connection.execute(select(func.count()).select_from(alerts).where(unlisted_of(storm_id)))
+    return int(counted.scalar_one())
 
 
 async def unlisted(connection: AsyncConnection, storm_id: str, *, limit: int) -> Sequence[Alert]:

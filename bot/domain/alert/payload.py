@@ -111,6 +111,11 @@ def delivery_key(raw: str, event: AlertEvent | None) -> str:
     return f"{event.event_id[:64]}:{hashlib.sha256(dated.encode()).hexdigest()[:32]}"
 
 
+def plain_message(text: str) -> str:
+    """A monitor's message as its author wrote it, without handles; its template variables stay as they are."""
+    return _plain_text(text[:LONGEST_TEXT], "")
+
+
 def limit_of(query: str) -> str:
     """The threshold in a monitor's query: the number after its last comparison."""
     found = re.findall(r"[<>]=?\s*(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)", query)

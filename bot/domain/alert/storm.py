@@ -25,6 +25,8 @@ ROWS = 50
 """Rows in one reply of the thread."""
 PATIENCE = timedelta(seconds=8)
 """How long rows wait for others to fill a reply."""
+NEWS_EVERY = timedelta(seconds=3)
+"""Between two edits of an alert's own card when its state changes. Told again, it waits for CARD_EVERY."""
 CARD_EVERY = timedelta(seconds=10)
 STORM_CARD_EVERY = timedelta(seconds=45)
 """Between two edits of a storm's card, and of the card of an alert whose channel has a storm: edits of the whole
@@ -46,11 +48,16 @@ class Storm:
     opened_at: datetime
     last_at: datetime
     """When the newest member came."""
+    members: int = 0
+    """How many have joined."""
     takes_new: bool = True
     closed_at: datetime | None = None
     """When its last member was over."""
     card_at: datetime | None = None
     card_due: datetime | None = None
+    """When the loop looks at it again."""
+    redraw_at: datetime | None = None
+    """When its card must be written again; None: what was written is what is."""
     listed_at: datetime | None = None
     """When rows were last told in its thread."""
     step: int = 0
