@@ -20,6 +20,7 @@ from bot.errors import Unreachable
 from bot.kube.answers import Answer, Expired, fail, parse
 from bot.kube.connection import Connection, Request
 from bot.kube.kubeconfig import DEFAULT_KUBECONFIG, Context, InCluster, KubeconfigError
+from bot.kube.patience import Patience
 from bot.kube.streams import LARGEST_LINE_BYTES, Garbled, Lines
 
 __all__ = ["PAGE_SIZE", "Cluster", "Clusters", "Expired", "Garbled", "Page"]
@@ -43,6 +44,7 @@ class Cluster:
     def __init__(self, name: EnvironmentName, source: Context | InCluster) -> None:
         self.name = name
         self.system = f"{name}'s API server"
+        self.patience = Patience()
         self._connection = Connection(name, self.system, source)
 
     async def request(

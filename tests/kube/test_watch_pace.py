@@ -10,8 +10,8 @@ from aiohttp import web
 
 from bot.kube.watches import Pace, Watch
 from bot.kube.watches.watch import DOUBTS, SLICE
-from tests.kube.watch_world import Answer, JumpingClock, Row, Script, at_work, row
-from tests.wire.kube_world import client, kubeconfig, serving
+from tests.kube.watch_world import Answer, FastClock, JumpingClock, Known, Row, Script, at_work, row
+from tests.wire.kube_world import client, kubeconfig, serving, until
 
 MINUTES = 20
 EVENT = {"type": "MODIFIED", "object": {"metadata": {"name": "a", "namespace": "shop", "resourceVersion": "8"}}}
@@ -87,6 +87,47 @@ async def test_a_server_in_trouble_is_not_made_worse(tmp_path: Path, on_list: An
     assert script.most_in_a_minute() <= 20
     assert all(later - earlier >= 5 for earlier, later in pairwise(script.lists) if later > earlier)
     assert len(script.lists) + len(script.watches) >= MINUTES  # it never gives up
+
+
+async def test_many_watches_of_a_server_in_trouble_ask_together_no_more_than_one(tmp_path: Path) -> None:
+    """Twenty good streams are cut and end at once for some minutes; then all is well, and all go on."""
+    clock = FastClock(times=100)
+    is_well = asyncio.Event()
+    is_well.set()
+    is_cut = asyncio.Event()
+    opened = 0
+
+    async def on_watch(request: web.Request) -> web.StreamResponse:
+        nonlocal opened
+        response = web.StreamResponse()
+        await response.prepare(request)
+        if is_well.is_set():
+            opened += 1
+            await is_cut.wait()
+        return response
+
+    script = Script(clock, empty_list, on_watch)
+    async with serving(script.app()) as url, asyncio.TaskGroup() as group:
+        here = client(kubeconfig(tmp_path / "kubeconfig", url))
+        watches = [Watch(here, f"/api/v1/pods-{number}", row, pace=clock.pace()) for number in range(20)]
+        known: Known[Row] = Known(lambda each: each.name)
+        tasks = [group.create_task(watch.run(known.take)) for watch in watches]
+        await until(lambda: opened == len(watches) and here.patience.is_working)
+        cut_s = clock.now_s
+        is_well.clear()
+        is_cut.set()
+        await until(lambda: clock.now_s > cut_s + 240)
+        troubled = script.most_in_a_minute(since_s=cut_s)
+        assert all(watch.fault for watch in watches)
+        is_cut.clear()
+        opened = 0
+        is_well.set()
+        await until(lambda: opened == len(watches) and all(watch.synced for watch in watches))
+        is_cut.set()
+        for task in tasks:
+            task.cancel()
+        await here.close()
+    assert 0 < troubled <= 20
 
 
 async def test_who_is_forbidden_to_look_asks_about_once_a_minute(tmp_path: Path) -> None:

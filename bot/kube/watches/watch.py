@@ -93,8 +93,10 @@ class Watch(Generic[T]):
 
     async def run(self, tell: Tell[T]) -> NoReturn:
         """For ever, until cancelled."""
+        pace = self._pace
         while True:
-            await self._pace.sleep(await self._round(tell))
+            await pace.sleep(await self._round(tell))
+            await self._cluster.patience.turn(1 if self._version else 2, pace.clock, pace.sleep)
 
     async def _round(self, tell: Tell[T]) -> float:
         """A list when one is needed, and a stream to its end; how long to wait then."""
@@ -234,9 +236,11 @@ class Watch(Generic[T]):
             self._path, query=asked, answer_within_s=pace.answer_s, quiet_s=pace.quiet_s
         ) as lines:
             self._opened_at_s = pace.clock()
+            self._cluster.patience.opened(self, pace.clock, pace.steady_s)
             try:
                 await self._read(lines, tell)
             finally:
+                self._cluster.patience.closed(self)
                 self.counts.oversized += lines.oversized
 
     async def _read(self, lines: Lines, tell: Tell[T]) -> None:
