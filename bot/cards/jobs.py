@@ -103,7 +103,7 @@ def _cron_job(cron_job: CronJob, now: datetime, *, with_namespace: bool) -> Mrkd
     lines = [" · ".join(parts), _ahead(cron_job, now)]
     missed = _missed(cron_job, now)
     if missed is not None:
-        lines.append(f"⚠️ it should have run at {day_and_time(missed)} and did not")
+        lines.append(f"⚠️ It should have run {day_and_time(missed)} and did not.")
     ended = [run for run in cron_job.runs if run.state is not RunState.RUNNING][:RUNS]
     if ended:
         lines.append("Last: " + " · ".join(_run(run, now) for run in ended))
@@ -132,9 +132,7 @@ def _ahead(cron_job: CronJob, now: datetime) -> str:
 
 
 def _run(run: Run, now: datetime) -> str:
-    parts = [f"{_MARKS[run.state]} {day_and_time(run.begun)}"]
-    if run.is_over:
-        parts.append(duration(run.took_s(now)))
+    parts = [duration(run.took_s(now))] if run.is_over else []
     why = failure_words(run.sight)
     if why:
         parts.append(esc(why, 100))
@@ -142,11 +140,12 @@ def _run(run: Run, now: datetime) -> str:
         parts.append(f"by {person(run.by)}")
     elif run.sight.by_hand:
         parts.append("by hand")
-    return ", ".join(parts)
+    told = f" ({', '.join(parts)})" if parts else ""
+    return f"{_MARKS[run.state]} {day_and_time(run.begun)}{told}"
 
 
 def _stray(run: Run, now: datetime) -> Mrkdwn:
-    return Mrkdwn(f"{_run(run, now)} {code(run.name)}")
+    return Mrkdwn(f"{code(run.name)} {_run(run, now)}")
 
 
 def _buttons(cron_job: CronJob, desk: BatchDesk) -> list[Block]:

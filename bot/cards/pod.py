@@ -27,8 +27,10 @@ def story_card(story: Story, now: datetime) -> Card:
     """The message of a story as it stands at `now`."""
     blocks: list[Block] = [section(_opening(story, now))]
     if story.is_open:
-        blocks += [section(part) for part in (_last_words(story), _neighbours(story), _next(story)) if part]
-    blocks.append(_small_print(story))
+        words = _last_words(story) if story.healed_at is None else Mrkdwn("")
+        blocks += [section(part) for part in (words, _neighbours(story), _next(story)) if part]
+    small = _small_print(story)
+    blocks += [context(*small)] if small else []
     blocks += actions(f"pods:{story.id}:{story.step}", _buttons(story, now))
     return Card(_lock_screen(story, now), tuple(blocks), _metadata(story))
 
@@ -70,9 +72,11 @@ def _first_line(story: Story, now: datetime) -> Mrkdwn:
     if not story.is_open:
         return Mrkdwn(f"✅ {_closing(story, now)}")
     if story.healed_at is not None:
-        return Mrkdwn(f"🟡 {headline(story)} · ready again{_times(story)}")
+        return Mrkdwn(f"🟡 {headline(story)}{_times(story)} · ready again")
     mark = "🔴" if _is_down(story) else "🟠"
-    return Mrkdwn(f"{mark} {headline(story)}{_times(story)}{_still_serving(story)} · since {clock(story.opened_at)}")
+    since = "at" if story.cause is Cause.JOB_FAILED else "since"
+    when = f"{since} {clock(story.opened_at)}"
+    return Mrkdwn(f"{mark} {headline(story)}{_times(story)}{_still_serving(story)} · {when}")
 
 
 def _lock_screen(story: Story, now: datetime) -> Mrkdwn:
@@ -80,7 +84,7 @@ def _lock_screen(story: Story, now: datetime) -> Mrkdwn:
     if not story.is_open:
         return _bare(f"✅ {_closing(story, now)}")
     if story.healed_at is not None:
-        return _bare(f"🟡 {headline(story)}, and is ready again")
+        return _bare(f"🟡 {headline(story)}{_times(story)}, and is ready again")
     mark = "🔴" if _is_down(story) else "🟠"
     return Mrkdwn(f"{_bare(f'{mark} {headline(story)}{_times(story)}{_still_serving(story)}')}. {esc(story.text, 300)}")
 
@@ -141,6 +145,8 @@ def _pods(story: Story) -> str:
     if story.subject.kind is SubjectKind.JOB or story.cause in WITHOUT_PODS or story.cause is Cause.JOB_FAILED:
         return ""
     affected = max(1, story.pods_affected)
+    if story.desired == affected > 1:
+        return f"all {affected} pods "
     if story.desired >= affected:
         return f"{affected} of {story.desired} {'pod' if story.desired == 1 else 'pods'} "
     return f"{affected} {'pod' if affected == 1 else 'pods'} "
@@ -150,7 +156,7 @@ def _times(story: Story) -> str:
     """How often so far, when it is more than once per pod."""
     if story.falls <= max(1, story.pods_affected):
         return ""
-    return f", {story.falls:,} times so far"
+    return f", {_count(story.falls)} so far"
 
 
 def _has_serving(story: Story) -> bool:
@@ -272,10 +278,10 @@ def _next(story: Story) -> Mrkdwn:
     return Mrkdwn(f"*Next:* {esc(story.remedy, 500)}{undo}")
 
 
-def _small_print(story: Story) -> Block:
+def _small_print(story: Story) -> list[Mrkdwn]:
     parts: list[Mrkdwn] = []
     if not story.is_open:
-        parts.append(Mrkdwn(f"{esc(story.text, 300)} It began at {day_and_time(story.opened_at)}"))
+        parts.append(Mrkdwn(f"{esc(story.text, 300)} Began {day_and_time(story.opened_at)}"))
     if story.version:
         parts.append(code(story.version))
     if story.pod:
@@ -292,9 +298,7 @@ def _small_print(story: Story) -> Block:
     if story.silenced_until is not None:
         by = f" by {person(story.silenced_by)}" if story.silenced_by else ""
         parts.append(Mrkdwn(f"🔕 silenced until {clock(story.silenced_until)}{by}"))
-    if not parts:
-        parts.append(Mrkdwn(f"{esc(story.subject.kind)} {code(story.subject.name)}"))
-    return context(*parts)
+    return parts
 
 
 def _count(times: int) -> str:

@@ -42,7 +42,8 @@ def _single(each: ServicePods, now: datetime) -> Card:
     blocks: list[Block] = [section(head)]
     for pod in each.pods[:ALONE]:
         value = f"{each.target.environment}:{pod.namespace}:{pod.name}"
-        blocks.append(section(_pod(pod, each.container, now), accessory=button("Logs", "pods.tail", value)))
+        logs = button("Logs", "pods.tail", value) if pod.node else None
+        blocks.append(section(_pod(pod, each, now), accessory=logs))
     rest = each.pods[ALONE:]
     if rest:
         blocks.append(context(Mrkdwn(_rest(rest))))
@@ -63,8 +64,7 @@ def _service(each: ServicePods) -> Mrkdwn:
         seen = f"{running} {'pod runs' if running == 1 else 'pods run'}" if running else "no pod runs now"
         return Mrkdwn(f"{'✅' if each.is_well else '❌'} {name} · batch job, {seen}")
     mark = "✅" if each.is_well else "❌" if each.up < each.desired else "⚠️"
-    versions = sorted({version_in(pod, each.container) for pod in each.pods} - {""})
-    parts = [f"{mark} {name} {' and '.join(code(version) for version in versions[:2])}".rstrip()]
+    parts = [f"{mark} {name} {' and '.join(code(version) for version in _versions(each)[:2])}".rstrip()]
     parts.append(f"{each.up} of {each.desired} up")
     restarts = sum(pod.restarts for pod in each.pods)
     if restarts:
@@ -72,9 +72,13 @@ def _service(each: ServicePods) -> Mrkdwn:
     return Mrkdwn(" · ".join(parts))
 
 
+def _versions(each: ServicePods) -> list[str]:
+    return sorted({version_in(pod, each.container) for pod in each.pods} - {""})
+
+
 def _troubled(each: ServicePods, now: datetime) -> list[Mrkdwn]:
     down = [pod for pod in each.pods if standing(pod) is Standing.DOWN]
-    lines = [Mrkdwn(f"      {_pod(pod, each.container, now)}") for pod in down[:IN_TROUBLE]]
+    lines = [Mrkdwn(f"      {_pod(pod, each, now)}") for pod in down[:IN_TROUBLE]]
     if len(down) > IN_TROUBLE:
         lines.append(Mrkdwn(f"      and {len(down) - IN_TROUBLE} more like these: {code(_ask(each))}"))
     return lines
@@ -84,7 +88,7 @@ def _ask(each: ServicePods) -> str:
     return f"/pods {each.target.environment} {each.target.service}"
 
 
-def _pod(pod: PodSight, container: str, now: datetime) -> Mrkdwn:
+def _pod(pod: PodSight, of: ServicePods, now: datetime) -> Mrkdwn:
     stands = standing(pod)
     parts = [f"{_MARKS[stands]} {code(pod.name)}"]
     wrong = trouble(pod)
@@ -94,8 +98,8 @@ def _pod(pod: PodSight, container: str, now: datetime) -> Mrkdwn:
         parts.append("starting")
     elif stands is Standing.LEAVING:
         parts.append("is being ended")
-    version = version_in(pod, container)
-    if version:
+    version = version_in(pod, of.container)
+    if version and len(_versions(of)) > 1:
         parts.append(code(version))
     if pod.node:
         parts.append(f"on {code(pod.node)}")
@@ -104,7 +108,7 @@ def _pod(pod: PodSight, container: str, now: datetime) -> Mrkdwn:
         parts.append(f"{pod.restarts:,} {'restart' if pod.restarts == 1 else 'restarts'}")
     death = last_death(pod)
     if death is not None:
-        when = f" {span(now, death.at)} ago" if death.at else ""
+        when = f", {span(now, death.at)} ago" if death.at else ""
         parts.append(f"last death: {esc(death.words, 60)}{when}")
     return Mrkdwn(" · ".join(parts))
 

@@ -81,6 +81,8 @@ def _times(cron: Cron) -> str | None:
         gap = _gap(minutes, 60)
         if gap:
             return f"every {gap} minutes"
+        if minutes == (0,):
+            return "every hour"
         return f"every hour at :{minutes[0]:02}" if len(minutes) == 1 else None
     if len(minutes) != 1:
         return None

@@ -71,7 +71,7 @@ async def test_many_crashing_pods_are_one_message_with_a_count(tmp_path: Path) -
         stg = chat.sandbox.clusters["stg"]
         for row in [row for row in stg.pods_view() if row["namespace"] == "web"]:
             stg.crash_pod("web", row["name"], "Error", 3)
-        told = await story(chat, "5 of 5 pods crashed")
+        told = await story(chat, "all 5 pods crashed")
         assert "none serves" in told
         assert "exit code 3" in told
         assert len(roots(chat)) == 1
