@@ -53,7 +53,15 @@ def columns_of(case: Case) -> dict[str, Any]:
     if story.alert is not None:
         told["alert"] = {each.name: getattr(story.alert, each.name) for each in fields(NearAlert)}
     hurt = {
-        uid: [each.pod, each.node, each.container, each.revision, each.family, _written(each.at)]
+        uid: [
+            each.pod,
+            each.node,
+            each.container,
+            each.revision,
+            each.family,
+            _written(each.at),
+            _written(each.ready_at),
+        ]
         for uid, each in case.hurt.items()
     }
     memory = {each.name: getattr(case, each.name) for each in fields(Case) if each.name not in ("story", "hurt")}
@@ -93,8 +101,8 @@ def case_from(row: AnyRow) -> Case:
         **known,
     )
     hurt = {
-        uid: Hurt(pod, node, container, revision, Family(family), datetime.fromisoformat(at))
-        for uid, (pod, node, container, revision, family, at) in body["hurt"].items()
+        uid: Hurt(pod, node, container, revision, Family(family), datetime.fromisoformat(at), _read(ready_at))
+        for uid, (pod, node, container, revision, family, at, ready_at) in body["hurt"].items()
     }
     names = [each.name for each in fields(Case) if each.name not in ("story", "hurt")]
     return replace(Case(story, hurt), **{name: body[name] for name in names if name in body})

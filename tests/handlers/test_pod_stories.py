@@ -36,9 +36,10 @@ async def story(chat: Chat, pattern: str) -> str:
     return plain(await chat.says(pattern, channel=ALERTS))
 
 
-def a_pod(chat: Chat, namespace: str, environment: str = "stg", *, workload: str = "") -> Json:
-    rows = chat.sandbox.clusters[environment].pods_view()
-    found: Json = next(r for r in rows if r["namespace"] == namespace and workload in r["workload"])
+def a_pod(chat: Chat, namespace: str, *, version: str = "") -> Json:
+    """A ready pod of stg that stays."""
+    rows = [row for row in chat.sandbox.clusters["stg"].pods_view() if row["namespace"] == namespace]
+    found: Json = next(r for r in rows if r["ready"] and not r["deleting"] and version in ("", r["version"]))
     return found
 
 
@@ -117,7 +118,7 @@ async def test_a_crash_after_the_release_names_it_and_offers_the_way_back(tmp_pa
     async with chat_about_pods(tmp_path, cluster_options=Options(restart_s=600)) as chat:
         await chat.alice.says("/deploy stg admin 1.4.2")
         await chat.card(phase="Succeeded")
-        chat.sandbox.clusters["stg"].crash_pod("admin", a_pod(chat, "admin")["name"])
+        chat.sandbox.clusters["stg"].crash_pod("admin", a_pod(chat, "admin", version="1.4.2")["name"])
         told = await story(chat, "was released")
         assert "`1.4.2` was released" in told
         assert "<@U0ALICE>" in told

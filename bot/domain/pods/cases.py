@@ -69,6 +69,8 @@ class Hurt:
     revision: str
     family: Family
     at: datetime
+    ready_at: datetime | None = None
+    """Since when it is ready again; what becomes of it afterwards is no part of its fall."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,9 @@ class _Look:
     here: Sequence[PodSight]
     """Those that fell and are there."""
     gone: Sequence[Hurt]
+    """Those that went away before they were ready again."""
+    past: Sequence[datetime]
+    """When those that went away later were ready again."""
     born: Sequence[PodSight]
     """Made after the first fall."""
     is_bad: bool
@@ -45,11 +48,12 @@ def judged(case: Case, scene: Scene) -> Verdict:
     story = case.story
     if not story.is_open or scene.is_blind:
         return Verdict(case)
+    case = _ready_again(case, scene)
     look = _look(case, scene)
     live = scene.live
-    serving, wanted = sum(pod.ready for pod in live), max(len(live), scene.wanted or 0)
-    if look.is_short:
-        wanted = max(wanted, story.desired)
+    serving = sum(pod.ready for pod in live)
+    # Between the end of a pod and the making of the next one there is one less, and still as many are wanted.
+    wanted = max(len(live), story.desired if scene.wanted is None else scene.wanted)
     story = _looping(replace(story, serving=serving, desired=wanted), look.here)
     healed_at = None if look.is_bad or look.is_short else _healed_at(story, look, scene.now)
     if healed_at is None:
@@ -66,17 +70,30 @@ def _with(case: Case, story: Story) -> Case:
     return replace(case, story=story, is_stale=case.is_stale or story != case.story)
 
 
+def _ready_again(case: Case, scene: Scene) -> Case:
+    """Notes which pods are ready again, and which are not any more."""
+    ready = {pod.uid: pod.ready_since or scene.now for pod in scene.live if pod.ready and not _is_stuck(pod, scene)}
+    there = {pod.uid for pod in scene.live}
+    hurt = dict(case.hurt)
+    for uid, each in case.hurt.items():
+        ready_at = ready.get(uid) if uid in there else each.ready_at
+        if ready_at != each.ready_at:
+            hurt[uid] = replace(each, ready_at=ready_at)
+    return replace(case, hurt=hurt) if hurt != case.hurt else case
+
+
 def _look(case: Case, scene: Scene) -> _Look:
     live = {pod.uid: pod for pod in scene.live}
     here = [live[uid] for uid in case.hurt if uid in live]
-    gone = [hurt for uid, hurt in case.hurt.items() if uid not in live]
+    gone = [hurt for uid, hurt in case.hurt.items() if uid not in live and hurt.ready_at is None]
+    past = [hurt.ready_at for uid, hurt in case.hurt.items() if uid not in live and hurt.ready_at is not None]
     since = case.story.opened_at.replace(microsecond=0)
     born = [pod for uid, pod in live.items() if uid not in case.hurt and pod.created >= since] if gone else []
     bad = any(not pod.ready or _is_stuck(pod, scene) for pod in here) or any(not pod.ready for pod in born)
     short = bool(gone) and len(live) < max(case.story.desired, 1)
     if short and scene.wanted is not None:
         short = len(live) < scene.wanted
-    return _Look(here, gone, born, bad, short and _can_be_asked(scene))
+    return _Look(here, gone, past, born, bad, short and _can_be_asked(scene))
 
 
 def _can_be_asked(scene: Scene) -> bool:
@@ -91,7 +108,7 @@ def _is_stuck(pod: PodSight, scene: Scene) -> bool:
 def _healed_at(story: Story, look: _Look, now: datetime) -> datetime:
     """Since when all is ready: by the cluster's clock, so that it holds across gaps too."""
     moments = [pod.ready_since for pod in (*look.here, *look.born) if pod.ready_since is not None]
-    since = max(moments, default=story.healed_at or now)
+    since = max((*moments, *look.past), default=story.healed_at or now)
     return min(max(since, story.last_fall_at), now)
 
 

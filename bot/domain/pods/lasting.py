@@ -126,7 +126,7 @@ def failed_run(job: JobSight, pods: Sequence[PodSight], now: datetime) -> Blow |
             what = f"The run {job.name} took longer than its activeDeadlineSeconds allows and was ended."
             remedy = "Find out why it takes so long, or raise activeDeadlineSeconds."
         case "BackoffLimitExceeded" if tries > 1:
-            what = f"The run {job.name} failed {tries} times and was given up (backoffLimit {job.backoff_limit})."
+            what = f"The run {job.name} failed {_times(tries)} and was given up (backoffLimit {job.backoff_limit})."
             remedy = "Read its last log lines, then run it again."
         case "BackoffLimitExceeded" | "":
             what = f"The run {job.name} failed."
@@ -197,3 +197,7 @@ def batch_judged(
         else:
             judged.append(case)
     return tuple(judged)
+
+
+def _times(number: int) -> str:
+    return "twice" if number == 2 else f"{number} times"

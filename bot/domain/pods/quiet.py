@@ -26,12 +26,15 @@ class Hearing(StrEnum):
 
 def is_being_replaced(pod: PodSight, live: Sequence[PodSight], now: datetime) -> bool:
     """It is of an older revision than pods that were made a short while ago: a rolling update takes it away."""
-    if not pod.revision_hash or not live:
+    if not pod.revision_hash:
         return False
-    newest = max(live, key=lambda each: each.created)
-    if not newest.revision_hash or newest.revision_hash == pod.revision_hash:
+    others = [each.created for each in live if each.revision_hash not in ("", pod.revision_hash)]
+    if not others:
         return False
-    return now - newest.created <= ROLLING
+    newest = max(others)
+    own = max([each.created for each in live if each.revision_hash == pod.revision_hash], default=pod.created)
+    # Of the same second they may be either way round: better a message too many.
+    return newest > own and now - newest <= ROLLING
 
 
 def hearing(pod: PodSight, at: datetime, releases: Sequence[Release], *, is_up: bool) -> Hearing:
@@ -48,7 +51,7 @@ def hearing(pod: PodSight, at: datetime, releases: Sequence[Release], *, is_up: 
         match release.phase:
             case ReleasePhase.FAILED | ReleasePhase.ABORTED:
                 return Hearing.NOBODY
-            case ReleasePhase.SUCCEEDED if at <= finished_at and is_up:
+            case ReleasePhase.SUCCEEDED if at + CLOCKS <= finished_at and is_up:
                 return Hearing.NOBODY  # it came up all the same, and then the release called itself done
             case _:
                 return Hearing.CHANNEL

@@ -52,7 +52,7 @@ class PodLoop:
         pace: Pace | None = None,
     ) -> None:
         self._ctx = ctx
-        self._judge = Judge(Scenes(ctx, rollback_window, healed_after, find_alert))
+        self._judge = Judge(Scenes(ctx.timezone, rollback_window, healed_after, find_alert))
         self._pen = Pen(channel, story_card, story_note)
         self._errands = Errands(ctx, self._ring_soon)
         self.crew = self._errands.crew

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
-from bot.context import Context
 from bot.domain.names import EnvironmentName, ServiceName
 from bot.domain.pods import NearAlert, Subject, SubjectKind
 from bot.domain.pods.cases import Scene, Silence
@@ -40,9 +40,9 @@ class Scenes:
     """Makes scenes."""
 
     def __init__(
-        self, ctx: Context, rollback_window: timedelta, healed_after: timedelta, find_alert: AlertFinder
+        self, timezone: ZoneInfo, rollback_window: timedelta, healed_after: timedelta, find_alert: AlertFinder
     ) -> None:
-        self._ctx = ctx
+        self._timezone = timezone
         self._stable = healed_after
         self._window = rollback_window
         self._find_alert = find_alert
@@ -55,7 +55,7 @@ class Scenes:
             environment=world.environment,
             subject=subject,
             now=now,
-            day=now.astimezone(self._ctx.timezone).date().isoformat(),
+            day=now.astimezone(self._timezone).date().isoformat(),
             service=self.service(world, subject),
             pods=tuple(world.by_workload.get(subject, {}).values()),
             said=world.said,
