@@ -284,17 +284,22 @@ def _take_alerts(
     loop = AlertLoop(ctx)
     turning = turn_forever("alerts", loop.turn, ctx.bells.alerts, on_turn=health.watch_loop("alerts"))
     tasks = [group.create_task(turning, name="alerts")]
+    settle: Callable[[float], Awaitable[None]] | None = None
     if ctx.datadog is not None and of.app_key is not None:
         poller = Poller(ctx, every=of.poll, has_webhook=bool(of.webhook_secrets))
         health.remarks.append(poller.remarks)
         stale_s = STALE_S + of.poll.total_seconds()
         on_turn = health.watch_loop("alerts poller", stale_s=stale_s)
-        tasks.append(group.create_task(turn_forever("poller", poller.turn, Bell(), on_turn=on_turn), name="poller"))
+        looking = turn_forever("poller", poller.turn, poller.bell, on_turn=on_turn)
+        tasks.append(group.create_task(looking, name="poller"))
+        settle = poller.crew.settle
 
     async def end() -> None:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
+        if settle is not None:
+            await settle(DRAIN_S / 10)
 
     stack.push_async_callback(end)
     if of.webhook_secrets:

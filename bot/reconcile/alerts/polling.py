@@ -12,20 +12,22 @@ import structlog
 
 from bot.cards.answers import note_card
 from bot.cards.mrkdwn import Mrkdwn
-from bot.context import Context
+from bot.context import Bell, Context
 from bot.datadog.client import Lane
 from bot.datadog.monitors import GroupSight, MonitorSight
 from bot.domain.alert import Alert, AlertEvent, SeenBy
 from bot.domain.alert.sight import Sight, find_group, gone, seen
 from bot.errors import NotFound, OutsideError
 from bot.reconcile.alerts.applying import Batch
+from bot.reconcile.loop import Crew
 from bot.store import alerts, outbox
 
 log = structlog.get_logger()
 GRACE = timedelta(seconds=20)
 """For a webhook that is on its way: what is younger is left to it."""
 MOST_PER_TRANSACTION = 100
-
+LOOK_S = 5.0
+"""Between two looks at a comparison that takes long."""
 
 MOST_ASKED = 20
 """Monitors asked for one by one in a poll; the others in the next."""
@@ -50,6 +52,8 @@ class Poller:
         self._has_webhook = has_webhook
         self._signalled = False
         self._due_at: datetime | None = None
+        self.crew = Crew()
+        self.bell = Bell()
         self.problem = ""
         """Why the last poll failed; empty when it did not."""
 
@@ -58,11 +62,16 @@ class Poller:
         return {"alerts poller": self.problem} if self.problem else {}
 
     async def turn(self) -> float:
-        """One comparison when it is due; seconds until the next."""
+        """Begin a comparison when it is due; seconds until the next look.
+
+        Never waits for Datadog: neither the start of the bot nor its stop may.
+        """
         now = self._ctx.clock()
+        if "poll" in self.crew:
+            return LOOK_S
         if self._due_at is None or now >= self._due_at:
             self._due_at = now + self._every
-            await self._poll(now)
+            self.crew.start("poll", self._poll(now), then=self.bell.ring)
         return max(0.1, (self._due_at - self._ctx.clock()).total_seconds())
 
     async def _poll(self, now: datetime) -> None:
