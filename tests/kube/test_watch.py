@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.pods import PodSight
 from bot.kube import sights
-from bot.kube.watches import PODS, Changed, Listed, Pace, Watch
+from bot.kube.watches import PODS, Changed, Listed, Watch
 from bot.sandbox.kube.faults import Fault, FaultKind
 from bot.sandbox.kube.kinds import PODS as POD_RESOURCE
 from bot.sandbox.kube.options import Options
@@ -123,7 +123,7 @@ async def test_an_open_stream_that_is_told_of_its_expiry_begins_again(stg: World
 
 async def test_a_silent_stream_counts_as_dead(stg: World) -> None:
     stg.there.faults.add(Fault(FaultKind.SILENT, path=WATCHES))
-    watch = Watch(stg.here, PATH, row, query={"labelSelector": "watched=yes"}, pace=Pace(quiet_s=0.3))
+    watch = Watch(stg.here, PATH, row, query={"labelSelector": "watched=yes"}, pace=replace(QUICK, quiet_s=0.3))
     async with at_work(watch, lambda each: each.name) as work:
         await work.until(lambda: work.watch.counts.connections == 1)
         put(stg, "a", "1")

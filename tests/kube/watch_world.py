@@ -16,7 +16,14 @@ from tests.wire.kube_world import World
 T = TypeVar("T")
 MAPS = Kind("configmaps", query={"labelSelector": "watched=yes"})
 PATH = MAPS.path("growlio")
-QUICK = Pace(least_pause_s=0.01, longest_pause_s=0.05, list_every_s=0.05, refused_pause_s=0.05, steady_s=3600)
+QUICK = Pace(
+    least_pause_s=0.01,
+    longest_pause_s=0.05,
+    list_every_s=0.05,
+    refused_pause_s=0.05,
+    steady_s=3600,
+    lasting_s=0,
+)
 
 
 @dataclass(frozen=True, slots=True)

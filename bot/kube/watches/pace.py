@@ -34,6 +34,8 @@ class Pace:
     """After a definite no: somebody has to change a role first."""
     steady_s: float = 10.0
     """A stream that lived so long was a good one: whatever ended it, no back-off comes from it."""
+    lasting_s: float = 2.0
+    """After so long a stream shows that the server works, and the other watches of the cluster need not wait."""
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     chance: Callable[[], float] = random.random

@@ -69,12 +69,18 @@ class Watch(Generic[T]):
         self._is_listed = False
         self._listed_at_s: float | None = None
         self._opened_at_s: float | None = None  # since when a stream is open
+        self._closed_at_s: float | None = None  # since when none is, after there was one
         self._heard_at_s = self._pace.clock()
 
     @property
     def fault(self) -> str:
         """Why what was told may be out of date, for people; empty while all is well."""
-        return "" if self.is_absent or self._has_lived else self._fault
+        if self.is_absent or self._has_lived:
+            return ""
+        since = self._closed_at_s
+        if not self._fault and since is not None and self._pace.clock() - since >= self._pace.steady_s:
+            return f"{self._cluster.system} gives no watch at present; {self._what} wait for their turn"
+        return self._fault
 
     @property
     def is_absent(self) -> bool:
@@ -96,7 +102,7 @@ class Watch(Generic[T]):
         pace = self._pace
         while True:
             await pace.sleep(await self._round(tell))
-            await self._cluster.patience.turn(1 if self._version else 2, pace.clock, pace.sleep)
+            await self._cluster.patience.turn(pace.clock, pace.sleep, pace.back_off_s)
 
     async def _round(self, tell: Tell[T]) -> float:
         """A list when one is needed, and a stream to its end; how long to wait then."""
@@ -126,7 +132,8 @@ class Watch(Generic[T]):
         else:
             return self._ended("", events)
         finally:
-            self._opened_at_s = None
+            if self._opened_at_s is not None:
+                self._opened_at_s, self._closed_at_s = None, self._pace.clock()
 
     def _refused(self, error: Refused | NotFound, verb: str) -> float:
         """A definite no. Forbidden, or a kind that is not there: only a person can change that, so it has time."""
@@ -235,12 +242,12 @@ class Watch(Generic[T]):
         async with self._cluster.stream(
             self._path, query=asked, answer_within_s=pace.answer_s, quiet_s=pace.quiet_s
         ) as lines:
-            self._opened_at_s = pace.clock()
-            self._cluster.patience.opened(self, pace.clock, pace.steady_s)
+            self._opened_at_s, self._closed_at_s = pace.clock(), None
+            self._cluster.patience.opened(self, pace.clock() + pace.lasting_s)
             try:
                 await self._read(lines, tell)
             finally:
-                self._cluster.patience.closed(self)
+                self._cluster.patience.closed(self, pace.clock())
                 self.counts.oversized += lines.oversized
 
     async def _read(self, lines: Lines, tell: Tell[T]) -> None:
