@@ -161,6 +161,29 @@ async def test_no_request_fails_while_a_route_takes_a_canary_in_and_lets_it_go(s
     assert names == ["admin"]
 
 
+def open_ingress(stg: World) -> None:
+    backend = {"service": {"name": "admin", "port": {"number": 80}}}
+    rule = {"host": "admin.example.com", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    meta = {"namespace": "growlio", "name": "edge"}
+    spec = {"ingressClassName": "nginx", "rules": [rule]}
+    stg.there.create({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta, "spec": spec})
+
+
+async def test_a_second_ingress_divides_the_requests_of_one_of_nginx(stg: World) -> None:
+    open_ingress(stg)
+    row = await canary(stg, 7)
+    assert row.plan.canary is not None
+    assert (row.plan.canary.driver, row.plan.canary.carrier) == (Driver.INGRESS, "edge")
+    assert (await reached(stg, row)).achieved == 7.0
+    assert abs(await measured(stg, "1.1.0") - 7.0) < 2
+    await reached(stg, asking(row, 60))
+    await reached(stg, asking(row, 10))
+    await gone(stg, row)
+    assert sum(each.total_errors for each in stg.there.traffic.view()) == 0
+    found = await stg.here.request("GET", "/apis/networking.k8s.io/v1/namespaces/growlio/ingresses")
+    assert [each["metadata"]["name"] for each in found["items"]] == ["edge"]
+
+
 async def test_a_stranger_of_the_twins_name_is_told_and_left_alone(stg: World) -> None:
     stg.there.create(deployment("admin-canary", replicas=1))
     row = await canary(stg, 20)

@@ -13,13 +13,14 @@ from bot.domain.release import Release
 from bot.domain.rollout import Workload
 from bot.domain.troubles import troubles
 from bot.errors import Conflict
-from bot.kube.canaries import pods, routes, twin
+from bot.kube.canaries import ingresses, pods, routes, twin
 from bot.kube.canaries.view import Reading, View
 from bot.kube.clients import Cluster
 
 _READERS: dict[Driver, Callable[[View], Awaitable[Reading]]] = {
     Driver.PODS: pods.read,
     Driver.HTTP_ROUTE: routes.read,
+    Driver.INGRESS: ingresses.read,
 }
 
 

@@ -1,7 +1,7 @@
 """The simulated request stream: people's requests reach pods by routes, Kubernetes Services and their endpoints.
 
-The cluster owns one; the sandbox's Datadog and tests read `view`. An entry is an HTTPRoute, or a Kubernetes Service
-that stands in no route. Nothing is done per request: each tick adds shares to counters, and only namespaces that
+The cluster owns one; the sandbox's Datadog and tests read `view`. An entry is an HTTPRoute, an Ingress, or a
+Kubernetes Service that stands in none. Nothing is done per request: each tick adds shares to counters, and only namespaces that
 changed are looked at anew.
 """
 
@@ -15,7 +15,8 @@ from bot.sandbox.kube.controllers.endpoints import OF_SERVICE
 from bot.sandbox.kube.controllers.engine import Key
 from bot.sandbox.kube.controllers.gateway import Share, backends, shares
 from bot.sandbox.kube.images import error_share, slowness, tag_of
-from bot.sandbox.kube.kinds import ENDPOINT_SLICES, HTTP_ROUTES, PODS, SERVICES, Obj, Resource
+from bot.sandbox.kube.ingress_shares import ingress_backends, ingress_shares, is_canary
+from bot.sandbox.kube.kinds import ENDPOINT_SLICES, HTTP_ROUTES, INGRESSES, PODS, SERVICES, Obj, Resource
 from bot.sandbox.kube.options import Options
 from bot.sandbox.kube.store import Store, StoredEvent
 from bot.sandbox.kube.traffic_counts import Counts, Window, together
@@ -84,7 +85,7 @@ class Traffic:
         return self._rates.get((namespace, entry), self._options.requests_per_s)
 
     def _notice(self, resource: Resource, event: StoredEvent) -> None:
-        if resource in (SERVICES, ENDPOINT_SLICES, HTTP_ROUTES):
+        if resource in (SERVICES, ENDPOINT_SLICES, HTTP_ROUTES, INGRESSES):
             self._changed.add(event.obj["metadata"]["namespace"])
 
     def refresh(self) -> None:
@@ -158,6 +159,11 @@ class Traffic:
             routed.update(backends(route))
             for share in shares(self._store, route):
                 yield (namespace, route["metadata"]["name"]), share
+        for ingress in self._store.each(INGRESSES, namespace):
+            routed.update(ingress_backends(ingress))
+            if not is_canary(ingress):
+                for share in ingress_shares(self._store, ingress):
+                    yield (namespace, ingress["metadata"]["name"]), share
         for service in self._store.each(SERVICES, namespace):
             name = service["metadata"]["name"]
             if service["spec"].get("selector") and (namespace, name) not in routed:
