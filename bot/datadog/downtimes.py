@@ -11,7 +11,8 @@ from typing import Any
 
 from bot.datadog import reading
 from bot.datadog.limits import Lane
-from bot.datadog.scope import scope_of
+from bot.datadog.monitors import TROUBLED
+from bot.datadog.scope import EVERYTHING, scope_of, tags_of
 from bot.datadog.wire import Wire
 from bot.datadog.words import inert
 from bot.errors import NotFound, OutsideError, Refused, Unreachable
@@ -57,16 +58,17 @@ class Downtimes:
     ) -> Downtime:
         """Quiet one group until then; the downtime with the end that Datadog answers, which is the one to show.
 
+        `group` is the monitor's own name of it, or all the tags that a webhook told; empty or `*`: the whole monitor.
         `words` say in Datadog who did it and why. An own mute of the same alert is found and, when it ends elsewhere,
         moved to `until`. Raises Unreachable when nobody can tell whether it was set, or another OutsideError.
         """
-        scope = scope_of(group)
-        if scope is None:
-            raise Refused("Datadog", f"has no scope for the group {group!r}: mute it there", code="NoScope")
         async with self._wire.act("setting the mute"):
             standing = await self._own(monitor_id, alert_key, lane)
             if standing:
                 return await self._moved(standing[0], until, lane)
+            scope = scope_of(await self._group(monitor_id, group, lane))
+            if scope is None:
+                raise Refused("Datadog", f"has no scope for the group {group!r}: mute it there", code="NoScope")
             try:
                 answer = await self._wire.ask(
                     "create_downtime",
@@ -101,6 +103,19 @@ class Downtimes:
     async def own(self, *, lane: Lane = Lane.LOOPS) -> tuple[Downtime, ...]:
         """All active mutes that are ours, for a comparison with our rows."""
         return tuple([each for each in await self._active(lane) if each.alert_key])
+
+    async def _group(self, monitor_id: int, told: str, lane: Lane) -> str:
+        """The monitor's own name of a group, of which a webhook tells the tags together with those of the query.
+
+        A downtime is compared with the tags that a monitor groups by; `*` for a monitor that does not.
+        """
+        answer = await self._wire.ask("get_monitor", lane=lane, monitor_id=monitor_id, group_states=TROUBLED)
+        names = [str(name) for name in reading.part(answer, "state", "groups")]
+        if reading.mapping(answer).get("multi") is False or names == [EVERYTHING]:
+            return EVERYTHING
+        tags = set(tags_of(told))
+        within = [name for name in names if name != EVERYTHING and set(tags_of(name)) <= tags]
+        return max(within, key=lambda name: len(tags_of(name)), default=told)
 
     async def _own(self, monitor_id: int, alert_key: str, lane: Lane) -> list[Downtime]:
         return [

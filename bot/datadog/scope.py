@@ -18,12 +18,12 @@ def scope_of(group: str) -> str | None:
     """
     if group.strip() in ("", EVERYTHING):
         return EVERYTHING
-    terms = [_term(tag) for tag in _tags(group)]
+    terms = [_term(tag) for tag in tags_of(group)]
     return " AND ".join(term for term in terms if term) if all(terms) else None
 
 
-def _tags(group: str) -> list[str]:
-    """Its tags. A part without a key goes on with the value before it: values may hold commas."""
+def tags_of(group: str) -> list[str]:
+    """A group's tags. A part without a key goes on with the value before it: values may hold commas."""
     tags: list[str] = []
     for part in group.split(","):
         if tags and not _KEY.fullmatch(part.strip().partition(":")[0] if ":" in part else ""):

@@ -48,6 +48,26 @@ async def test_words_of_people_notify_nobody_in_datadog(world: World, monitor_id
     assert "@" not in made.message
 
 
+async def test_a_group_is_muted_by_what_its_monitor_groups_by_whatever_else_a_webhook_told(
+    world: World, monitor_id: int
+) -> None:
+    world.desk.datadog.fire("stg/latency", "service:web")
+    world.desk.datadog.fire("stg/latency", "service:web-admin")
+    made = await world.datadog().downtimes.mute(
+        monitor_id, "env:stg,service:web,team:platform", until=world.later(30), alert_key=KEY, words="Muted"
+    )
+    assert made.scope == "service:web"
+
+
+async def test_a_monitor_that_does_not_alert_by_tag_is_muted_whole(world: World) -> None:
+    world.desk.datadog.fire("stg/traffic")
+    monitor = world.desk.datadog.board.find("stg/traffic")
+    made = await world.datadog().downtimes.mute(
+        monitor.id, "env:stg", until=world.later(30), alert_key=KEY, words="Muted"
+    )
+    assert made.scope == "*"
+
+
 async def test_muting_twice_makes_one_downtime(world: World, monitor_id: int) -> None:
     first, second = await mute(world, monitor_id), await mute(world, monitor_id)
     assert first.id == second.id
