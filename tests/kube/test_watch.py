@@ -136,7 +136,7 @@ async def test_a_server_that_falls_silent_again_and_again_is_asked_for_a_list(st
     pace = replace(QUICK, quiet_s=0.1, steady_s=0.05)
     watch = Watch(stg.here, PATH, row, query={"labelSelector": "watched=yes"}, pace=pace)
     async with at_work(watch, lambda each: each.name) as work:
-        await work.until(lambda: work.watch.counts.lists == 1)
+        await work.until(lambda: work.watch.counts.connections >= 1)
         put(stg, "a", "1")
         await work.until_known(a="1")
         assert work.watch.counts.lists >= 2
