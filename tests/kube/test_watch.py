@@ -70,8 +70,9 @@ async def test_a_stream_that_ends_is_resumed_where_it_was(stg: World) -> None:
         put(stg, "b", "1")
         remove(stg, "b")
         stg.there.faults.clear()
-        await work.until_known(a="2")
+        await work.until(lambda: len(work.known.changes) >= 4)
         assert [each.row.name for each in work.known.changes] == ["a", "a", "b", "b"]
+        assert work.known.texts == {"a": "2"}
         assert work.watch.counts.lists == 1
         await work.until(lambda: work.watch.synced)
 
