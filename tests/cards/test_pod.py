@@ -1,6 +1,7 @@
 """The card of pods that fall and heal, in every state, with text that wants to be markup in every place."""
 
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -172,3 +173,11 @@ def test_the_thread_gets_all_last_words_and_the_card_only_the_end() -> None:
     assert "line 0\n" in plain(story_note(shown).body())
     assert "line 0\n" not in words(shown)
     assert "line 49" in words(shown)
+
+
+def test_the_reference_names_every_cause_recovery_and_field() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/news-of-pods.md").read_text()
+    metadata = story_card(story(), NOW).body()["metadata"]
+    assert metadata["event_type"] == "kajitori_pods"
+    named = [*Cause, *Recovery, *SubjectKind, *metadata["event_payload"]]
+    assert [each for each in named if f"`{each}`" not in page] == []
