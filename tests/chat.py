@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from bot.datadog.template import datadog_webhook
 from bot.manifest import slack_manifest
 from bot.router import Router
 from bot.sandbox.datadog import Datadog
+from bot.sandbox.kube import Options
 from bot.sandbox.server import Sandbox
 from bot.sandbox.slack.pace import Timing
 from bot.settings import load
@@ -367,7 +369,10 @@ async def open_chat(
     `change` rewrites the configuration's text; `environment` is added to the bot's variables.
     """
     defaults: Json = {"limits": "off", "timing": UNHURRIED, "evaluate_monitors": False, "on_call": False}
-    sandbox = Sandbox(folder, run_bot=False, **(defaults | options))
+    given = defaults | options
+    # A rollout that a test holds still shall not fail of it.
+    given["cluster_options"] = replace(given.get("cluster_options", Options()), progress_deadline_s=600)
+    sandbox = Sandbox(folder, run_bot=False, **given)
     await sandbox.start()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(sandbox.stop)

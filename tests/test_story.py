@@ -28,7 +28,7 @@ async def type_line(page: Page, line: str) -> None:
 
 @pytest.mark.timeout(240)
 async def test_a_stranger_deploys_kills_the_bot_breaks_an_image_and_rolls_back(tmp_path: Path) -> None:
-    sandbox = Sandbox(tmp_path, cluster_options=Options(slow_s=math.inf))
+    sandbox = Sandbox(tmp_path, cluster_options=Options(slow_s=math.inf, progress_deadline_s=600))
     await sandbox.start()
     try:
         async with chromium() as browser, visit(browser, sandbox.url) as page:

@@ -14,6 +14,7 @@ from bot.sandbox.kube.kinds import RESOURCES
 from tests.sandbox.kube_client import (
     APPS,
     CORE,
+    DEADLINE_S,
     QUICK,
     TOKEN,
     Json,
@@ -93,7 +94,7 @@ async def test_a_waiting_container_has_no_log(kube: Kube) -> None:
 async def test_a_followed_log_streams_new_lines(kube: Kube) -> None:
     name = (await a_pod(kube))["metadata"]["name"]
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with asyncio.timeout(5), kube.session.get(
+    async with asyncio.timeout(DEADLINE_S), kube.session.get(
         f"{kube.url}{CORE}/pods/{name}/log?follow=true&tailLines=0", headers=headers
     ) as response:  # fmt: skip
         assert b"healthz" in await response.content.readline()
@@ -173,7 +174,7 @@ async def test_a_subscriber_hears_of_changes_and_of_nothing_else(kube: Kube) -> 
     await anext(changes)
     name = (await a_pod(kube))["metadata"]["name"]
     kube.cluster.crash_pod("shop", name)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(DEADLINE_S):
         await anext(changes)
     await changes.aclose()
 
@@ -185,7 +186,7 @@ async def test_a_controller_that_dies_is_heard_of() -> None:
     cluster = Cluster("stg", explode, options=QUICK)
     await cluster.start()
     cluster.create({"apiVersion": "apps/v1", "kind": "Deployment", **_in_default(deployment())})
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(DEADLINE_S):
         while cluster.crashed() is None:
             await asyncio.sleep(0.01)
     with pytest.raises(ZeroDivisionError):

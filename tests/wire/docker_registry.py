@@ -20,7 +20,7 @@ USER, PASSWORD = "robin", "kettle-of-fish"
 # bcrypt of PASSWORD with the least cost: the registry knows no other kind of htpasswd line.
 HTPASSWD = f"{USER}:$2b$04$yn57H30AB5ok.AO1hUC42uRLI1PJrKVjhUjGHToUzZt74BJhoTD0O\n"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
-START_S = 20.0
+START_S = 60.0
 
 needed = pytest.mark.skipif(
     shutil.which("docker-registry") is None, reason="needs the docker-registry binary (Debian: docker-registry)"

@@ -22,6 +22,8 @@ STG = EnvironmentName("stg")
 ADMIN = WorkloadRef("growlio", WorkloadKind.DEPLOYMENT, "admin")
 IMAGE = "registry.example.com/growlio/admin"
 TOKEN = "right"
+QUIET_LOOKS = 4
+"""So many looks in a row that find no change: a controller sees what it has to write within milliseconds."""
 
 
 def kubeconfig(path: Path, url: str, user: dict[str, Any] | None = None) -> str:
@@ -124,12 +126,15 @@ async def until(what: Callable[[], Any], *, within_s: float = 60.0) -> Any:
 
 
 async def settled(stg: World, ref: WorkloadRef = ADMIN, generation: int = 1) -> Workload:
-    """The workload once its rollout is done."""
+    """The workload once its rollout is done, and controllers have written the last of it: what is read stays true."""
+    seen: list[Workload] = []
 
-    async def done() -> Workload | None:
-        seen = await workloads.read(stg.here, ref)
-        return seen if rollout_status(seen, generation=generation).state is RolloutState.DONE else None
+    async def done() -> bool:
+        seen.append(await workloads.read(stg.here, ref))
+        if rollout_status(seen[-1], generation=generation).state is not RolloutState.DONE:
+            return False
+        stood_still = [workload.resource_version for workload in seen[-QUIET_LOOKS:]]
+        return len(stood_still) == QUIET_LOOKS and len(set(stood_still)) == 1
 
-    found = await until(done)
-    assert isinstance(found, Workload)
-    return found
+    await until(done)
+    return seen[-1]

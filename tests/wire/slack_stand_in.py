@@ -15,6 +15,8 @@ from typing import Any
 import orjson
 from aiohttp import WSMsgType, web
 
+DEADLINE_S = 60.0
+"""Only a test that fails waits this long: a busy machine may stand still for seconds."""
 Answer = Callable[[web.Request, dict[str, Any]], Any]
 
 
@@ -49,6 +51,12 @@ class StandIn:
 
     def count(self, method: str) -> int:
         return sum(1 for name, _ in self.calls if name == method)
+
+    async def reached(self, method: str, times: int = 1) -> None:
+        """Until a method was called so often."""
+        async with asyncio.timeout(DEADLINE_S):
+            while self.count(method) < times:
+                await asyncio.sleep(0.005)
 
     def script(self, method: str, *answers: Answer) -> None:
         self.scripts.setdefault(method, []).extend(answers)

@@ -14,7 +14,19 @@ from bot.errors import Conflict, NotFound, OutsideError, Refused, TooBusy, Unrea
 from bot.kube import workloads
 from bot.kube.clients import Cluster, Expired
 from bot.sandbox.kube.faults import Fault, FaultKind
-from tests.wire.kube_world import ADMIN, IMAGE, STG, World, client, deployment, kubeconfig, serving, settled, world
+from tests.wire.kube_world import (
+    ADMIN,
+    IMAGE,
+    STG,
+    World,
+    client,
+    deployment,
+    kubeconfig,
+    serving,
+    settled,
+    until,
+    world,
+)
 
 RECORDINGS = Path(__file__).parent.parent / "recordings" / "kubernetes"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -61,9 +73,11 @@ def scripted(tmp_path: Path):
     return run
 
 
-async def write(cluster: Cluster) -> Any:
+async def write(cluster: Cluster, timeout_s: float = 60.0) -> Any:
     body = {"metadata": {"annotations": {"a": "b"}}}
-    return await cluster.request("PATCH", "/x", body=body, content_type="application/merge-patch+json", timeout_s=1.0)
+    return await cluster.request(
+        "PATCH", "/x", body=body, content_type="application/merge-patch+json", timeout_s=timeout_s
+    )
 
 
 def status(code: int, reason: str, message: str, **headers: str) -> Handler:
@@ -175,10 +189,9 @@ async def test_a_server_that_hangs_is_unreachable_after_the_time_allowed(scripte
         return web.Response()
 
     async def use(cluster: Cluster, server: Server) -> None:
-        start = asyncio.get_running_loop().time()
         with pytest.raises(Unreachable, match=r"no answer to PATCH /x in 1 s"):
-            await write(cluster)
-        assert asyncio.get_running_loop().time() - start < 3
+            await write(cluster, timeout_s=1.0)
+        await until(lambda: server.seen)
         assert len(server.seen) == 1
         never.set()
 
@@ -214,7 +227,7 @@ async def test_an_answer_without_end_is_cut_off(scripted):
 
     async def use(cluster: Cluster, server: Server) -> None:
         with pytest.raises(Unreachable, match="more than 64 MiB"):
-            await cluster.request("GET", "/x", timeout_s=20)
+            await cluster.request("GET", "/x", timeout_s=60)
         assert len(server.seen) == 1
 
     await scripted(flood, use)

@@ -1,6 +1,5 @@
 """The bot's client and answers gone wrong half-way: what it says, how often it asks, what it has changed."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from bot.errors import Conflict, OutsideError, Refused, TooBusy, Unreachable
 from bot.kube import workloads
 from bot.kube.clients import Expired
 from bot.sandbox.kube.faults import Fault, FaultKind
-from tests.wire.kube_world import ADMIN, IMAGE, World, deployment, settled, world
+from tests.wire.kube_world import ADMIN, IMAGE, World, deployment, settled, until, world
 
 
 @pytest.fixture
@@ -43,12 +42,18 @@ SPOILED = [
 NAMES = [f"{fault.kind.value} {fault.size or fault.body[:3]}".strip() for fault, _ in SPOILED]
 
 
+def patience_s(fault: Fault) -> float:
+    """Short where nothing will come; else only a test that fails waits this long."""
+    return 0.5 if fault.kind in (FaultKind.SILENT, FaultKind.HANG_AFTER) else 60.0
+
+
 @pytest.mark.parametrize(("fault", "kind"), SPOILED, ids=NAMES)
 async def test_a_spoiled_answer_to_a_read_is_one_of_our_errors_after_few_requests(stg: World, fault, kind):
     rule = stg.there.faults.add(replace(fault))
     with pytest.raises(OutsideError) as raised:
-        await stg.here.request("GET", "/api/v1/namespaces/growlio/pods", timeout_s=0.5)
+        await stg.here.request("GET", "/api/v1/namespaces/growlio/pods", timeout_s=patience_s(fault))
     assert isinstance(raised.value, kind)
+    await until(lambda: rule.fired)
     # One retry of ours, and what the HTTP client repeats on a connection that was kept.
     assert 1 <= rule.fired <= 4
     stg.there.faults.clear()
@@ -61,8 +66,11 @@ async def test_a_spoiled_answer_to_a_write_is_never_answered_with_a_second_write
     path = "/apis/apps/v1/namespaces/growlio/deployments/admin"
     body = {"metadata": {"annotations": {"a": "b"}}}
     with pytest.raises(OutsideError) as raised:
-        await stg.here.request("PATCH", path, body=body, content_type="application/merge-patch+json", timeout_s=0.5)
+        await stg.here.request(
+            "PATCH", path, body=body, content_type="application/merge-patch+json", timeout_s=patience_s(fault)
+        )
     assert isinstance(raised.value, kind)
+    await until(lambda: rule.fired)
     # A 401 has surely changed nothing, so it may be sent once more.
     assert rule.fired == (2 if kind is Refused else 1)
 
@@ -116,8 +124,5 @@ async def test_a_lost_answer_to_a_write_is_found_done_afterwards(stg: World):
 
 async def test_a_silent_server_holds_nobody_longer_than_allowed(stg: World):
     stg.there.faults.add(Fault(FaultKind.SILENT, count=None))
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    with pytest.raises(Unreachable, match="no answer"):
+    with pytest.raises(Unreachable, match=r"no answer to GET /api/v1/pods in 0\.3 s"):
         await stg.here.request("GET", "/api/v1/pods", timeout_s=0.3)
-    assert loop.time() - began < 2

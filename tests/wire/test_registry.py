@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-import time
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -282,17 +282,17 @@ async def test_a_silent_registry_is_given_up_after_the_deadline(session):
         return web.Response()
 
     async with answering(silent) as repository:
-        began = time.monotonic()
         with pytest.raises(Unreachable, match=r"did not answer within 0\.3 s"):
             await Registry(session, timeout_s=0.3).tags(repository)
-        assert time.monotonic() - began < 5
         released.set()
 
 
 async def test_nobody_listening_is_told(session):
-    port = docker_registry.free_port()
-    with pytest.raises(OutsideError, match="can't be reached"):
-        await Registry(session).tags(ImageRepository(f"127.0.0.1:{port}", "a/b"))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody else gets this port, and nobody listens
+        port = taken.getsockname()[1]
+        with pytest.raises(OutsideError, match="can't be reached"):
+            await Registry(session).tags(ImageRepository(f"127.0.0.1:{port}", "a/b"))
 
 
 REGISTRY = URL("https://registry.example.com")

@@ -9,7 +9,7 @@ from bot.domain.names import ChannelId, UserId
 from bot.errors import NotFound, Refused, Unreachable
 from bot.slack.client import SlackClient, open_session
 from bot.slack.directory import Directory
-from tests.wire.slack_stand_in import StandIn, stand_in
+from tests.wire.slack_stand_in import DEADLINE_S, StandIn, stand_in
 
 ALICE = UserId("U1")
 
@@ -56,7 +56,7 @@ def clock() -> Clock:
 @pytest.fixture
 async def directory(slack: StandIn, clock: Clock) -> AsyncIterator[Directory]:
     async with open_session() as session:
-        client = SlackClient(token="xoxb-1", api_url=slack.api_url, session=session, timeout_s=0.5)
+        client = SlackClient(token="xoxb-1", api_url=slack.api_url, session=session, timeout_s=DEADLINE_S)
         yield Directory(client, clock=clock)
 
 
@@ -150,10 +150,10 @@ async def test_one_impatient_caller_does_not_take_the_answer_from_the_others(
     slack.script("usergroups.users.list", slowly)
     impatient = asyncio.create_task(directory.members("S1"))
     patient = asyncio.create_task(directory.members("S1"))
-    await asyncio.wait([impatient], timeout=0.1)
+    await slack.reached("usergroups.users.list")
     impatient.cancel()
     gate.set()
-    assert await asyncio.wait_for(patient, 5) == frozenset({"U1"})
+    assert await asyncio.wait_for(patient, DEADLINE_S) == frozenset({"U1"})
     assert slack.count("usergroups.users.list") == 1
 
 
@@ -168,7 +168,7 @@ async def test_after_forgetting_an_answer_that_was_under_way_does_not_count(
 
     slack.script("usergroups.users.list", before_the_change, lambda _request, _query: {"ok": True, "users": []})
     early = asyncio.create_task(directory.members("S1"))
-    await asyncio.wait([early], timeout=0.1)
+    await slack.reached("usergroups.users.list")
     directory.forget()
     assert await directory.members("S1") == frozenset()
     gate.set()

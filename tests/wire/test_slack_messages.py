@@ -13,7 +13,7 @@ from bot.slack.client import SlackClient, open_session
 from bot.slack.forms import Forms, ViewRef
 from bot.slack.identity import warm_auth
 from bot.slack.messages import Body, MessageRef, Messages
-from tests.wire.slack_stand_in import StandIn, stand_in
+from tests.wire.slack_stand_in import DEADLINE_S, StandIn, stand_in
 
 CHANNEL = ChannelId("C1")
 BLOCK = {"type": "section", "text": {"type": "mrkdwn", "text": "admin"}}
@@ -29,7 +29,16 @@ async def slack() -> AsyncIterator[StandIn]:
 @pytest.fixture
 async def client(slack: StandIn) -> AsyncIterator[SlackClient]:
     async with open_session() as session:
-        yield SlackClient(token="xoxb-1", api_url=slack.api_url, session=session, timeout_s=0.5)
+        yield SlackClient(token="xoxb-1", api_url=slack.api_url, session=session, timeout_s=DEADLINE_S)
+
+
+@pytest.fixture
+async def impatient(slack: StandIn) -> AsyncIterator[SlackClient]:
+    """For Slacks that say nothing. Its connection is open already, so that what it sends is under way at once."""
+    async with open_session() as session:
+        client = SlackClient(token="xoxb-1", api_url=slack.api_url, session=session, timeout_s=2.0)
+        await client.call("api.test")
+        yield client
 
 
 @pytest.fixture
@@ -52,7 +61,7 @@ def cut(request: web.Request, _body: dict) -> web.Response:
 
 
 async def hang(_request, _body):
-    await asyncio.sleep(3)
+    await asyncio.sleep(DEADLINE_S)
     return web.json_response({"ok": True})
 
 
@@ -103,13 +112,21 @@ async def test_an_edit_takes_away_what_the_new_body_does_not_have(slack: StandIn
     assert (sent["blocks"], sent["attachments"], sent["text"], sent["unfurl_links"]) == ([], [], "plain", False)
 
 
-@pytest.mark.parametrize("failure", [cut, hang, page_of_a_proxy, plain_text, half_a_json, a_list])
+@pytest.mark.parametrize("failure", [cut, page_of_a_proxy, plain_text, half_a_json, a_list])
 async def test_a_lost_answer_is_unreachable_and_the_post_was_made_once(
     slack: StandIn, messages: Messages, failure
 ) -> None:
     slack.script("chat.postMessage", failure)
     with pytest.raises(Unreachable):
         await messages.post(CHANNEL, Body("once"))
+    assert slack.count("chat.postMessage") == 1
+
+
+async def test_silence_is_unreachable_and_the_post_was_made_once(slack: StandIn, impatient: SlackClient) -> None:
+    slack.script("chat.postMessage", hang)
+    with pytest.raises(Unreachable, match="no answer within 2 s"):
+        await Messages(impatient).post(CHANNEL, Body("once"))
+    await slack.reached("chat.postMessage")
     assert slack.count("chat.postMessage") == 1
 
 
@@ -248,7 +265,7 @@ async def test_the_clocks_skew_is_measured_by_slacks_date(slack: StandIn, client
     before, true, wrong = [*skews, client.skew_s]
     assert before is None
     assert true is not None
-    assert abs(true) < 2
+    assert abs(true) < 60
     assert wrong is not None
     assert wrong > 3600
 
@@ -269,7 +286,7 @@ async def test_forms_open_and_report_an_expired_trigger(slack: StandIn, client: 
 
 
 async def test_the_bot_waits_for_its_identity_through_429_outage_and_silence(
-    slack: StandIn, client: SlackClient
+    slack: StandIn, impatient: SlackClient
 ) -> None:
     def soon(_request, _body):
         return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": "1"})
@@ -279,7 +296,7 @@ async def test_the_bot_waits_for_its_identity_through_429_outage_and_silence(
         return web.json_response(found, headers={"x-oauth-scopes": "chat:write,commands"})
 
     slack.script("auth.test", soon, hang, error("internal_error", 503), me)
-    identity = await asyncio.wait_for(warm_auth(client, first_wait_s=0.05), 10)
+    identity = await asyncio.wait_for(warm_auth(impatient, first_wait_s=0.05), DEADLINE_S)
     assert (identity.team_id, identity.bot_user_id, identity.bot_id) == ("T1", "U0", "B0")
     assert identity.scopes == ("chat:write", "commands")
     assert slack.count("auth.test") == 4

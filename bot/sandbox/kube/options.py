@@ -20,6 +20,7 @@ class Options:
     restart_s: float = 2.0  # a container killed on demand comes back after this
     crash_backoff_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 10.0)
     pull_backoff_s: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 10.0)
+    progress_deadline_s: int = 20  # of the opening scene: short, so that a broken image fails while people still look
     termination_s: float = 0.25  # a pod never uses more of its grace period than this
     job_s: float = 1.0  # a Job's container runs this long
     job_backoff_s: float = 2.0  # before a failed Job's next pod, doubled each time; a real cluster waits 10 s

@@ -21,7 +21,6 @@ PRD: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 NAMESPACES = MappingProxyType({"admin": "admin", "web": "web", "report": "batch"})
 REPLICAS = MappingProxyType({"admin": 3, "web": 5})
-DEADLINE_S = 20  # short, so that a broken image is a failure while people still look
 REPOSITORY = "growlio"
 
 
@@ -72,6 +71,7 @@ def _release(cluster: Cluster, registry_host: str, service: str, version: str, f
         body = _cron_job(service, namespace, reference, version)
     else:
         body = _deployment(service, namespace, reference, version)
+        body["spec"]["progressDeadlineSeconds"] = cluster.options.progress_deadline_s
     if first:
         cluster.create(body, "kubectl-client-side-apply")
         if service != "report":
@@ -110,7 +110,6 @@ def _deployment(service: str, namespace: str, reference: str, version: str) -> O
         "metadata": {"name": service, "namespace": namespace, "labels": labels},
         "spec": {
             "replicas": REPLICAS[service],
-            "progressDeadlineSeconds": DEADLINE_S,
             "selector": {"matchLabels": {NAME: service}},
             "template": {
                 "metadata": {"labels": dict(labels)},
