@@ -24,7 +24,7 @@ from datadog_api_client.v2.model.downtime_update_request import DowntimeUpdateRe
 from datadog_api_client.v2.model.event_create_request_payload import EventCreateRequestPayload
 
 from bot.sandbox.datadog.on_call import SCHEDULE_ID, TEAM_HANDLE, TEAM_ID, email
-from tests.sandbox.datadog_desk import BEGIN_S, Desk, open_datadog
+from tests.sandbox.datadog_desk import BEGIN_S, Desk, body_of, open_datadog
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ async def test_a_downtime_is_made_found_changed_and_cancelled(desk: Desk) -> Non
         schedule={"start": None, "end": after(1800)},
         message="kajitori alert 7",
     )
-    made = (await desk.call(api.create_downtime, DowntimeCreateRequest(**given))).data
+    made = (await desk.call(api.create_downtime, body_of(DowntimeCreateRequest, **given))).data
     assert (str(made.attributes.status), made.attributes.schedule.end) == (
         "active", datetime.fromtimestamp(BEGIN_S + 1800, UTC),
     )  # fmt: skip
@@ -107,7 +107,7 @@ async def test_a_downtime_is_made_found_changed_and_cancelled(desk: Desk) -> Non
     assert [(each.id, each.attributes.groups) for each in matches.data] == [(made.id, ["service:web"])]
     assert [m.end for m in (await desk.call(MonitorsApi(desk.client()).get_monitor, monitor.id, with_downtimes=True)).matching_downtimes] == [int(BEGIN_S) + 1800]  # noqa: E501  # fmt: skip
     change = {"data": {"type": "downtime", "id": made.id, "attributes": {"schedule": {"end": after(3600)}}}}
-    changed = (await desk.call(api.update_downtime, made.id, DowntimeUpdateRequest(**change))).data
+    changed = (await desk.call(api.update_downtime, made.id, body_of(DowntimeUpdateRequest, **change))).data
     assert changed.attributes.schedule.end == datetime.fromtimestamp(BEGIN_S + 3600, UTC)
     await desk.call(api.cancel_downtime, made.id)
     assert str((await desk.call(api.get_downtime, made.id)).data.attributes.status) == "canceled"
@@ -118,7 +118,7 @@ async def test_a_downtime_can_recur(desk: Desk) -> None:
     rule = {"duration": "1h", "rrule": "FREQ=DAILY;INTERVAL=1", "start": "2027-01-15T17:30:00"}
     schedule = {"timezone": "Asia/Tokyo", "recurrences": [rule]}
     api = DowntimesApi(desk.client())
-    made = (await desk.call(api.create_downtime, DowntimeCreateRequest(**downtime(schedule=schedule)))).data
+    made = (await desk.call(api.create_downtime, body_of(DowntimeCreateRequest, **downtime(schedule=schedule)))).data
     now = made.attributes.schedule.current_downtime
     assert (str(made.attributes.status), now.end - now.start) == ("scheduled", timedelta(hours=1))
     desk.now_s = now.start.timestamp() + 1
@@ -127,11 +127,11 @@ async def test_a_downtime_can_recur(desk: Desk) -> None:
 
 async def test_events_are_taken_by_v1_and_by_the_intake_of_v2(desk: Desk) -> None:
     given = {"title": "Released web 2.4.0", "text": "in stg", "tags": ["env:stg", "service:web"]}
-    taken = await desk.call(EventsV1(desk.client()).create_event, EventV1(**given, alert_type="info"))
+    taken = await desk.call(EventsV1(desk.client()).create_event, body_of(EventV1, **given, alert_type="info"))
     assert (taken.status, taken.event.title) == ("ok", "Released web 2.4.0")
     change = {"changed_resource": {"name": "web", "type": "configuration"}, "new_value": {"tag": "2.4.0"}}
     payload = {"category": "change", "title": "web 2.4.0", "attributes": change, "tags": ["env:stg"]}
-    body = EventCreateRequestPayload(data={"type": "event", "attributes": payload})
+    body = body_of(EventCreateRequestPayload, data={"type": "event", "attributes": payload})
     await desk.call(EventsApi(desk.client("intake")).create_event, body)
     assert [(event.api, event.title) for event in desk.datadog.received] == [
         ("v1", "Released web 2.4.0"),
@@ -146,7 +146,7 @@ async def test_pages_live_on_a_host_of_their_own(desk: Desk) -> None:
         "urgency": "high",
         "tags": ["service:web"],
     }
-    body = CreatePageRequest(data={"type": "pages", "attributes": attributes})
+    body = body_of(CreatePageRequest, data={"type": "pages", "attributes": attributes})
     with pytest.raises(NotFoundException):
         await desk.call(OnCallPagingApi(desk.client()).create_on_call_page, body)
     api = OnCallPagingApi(desk.client("on-call"))
@@ -185,14 +185,16 @@ async def test_deployments_and_failures_are_told_and_marked(desk: Desk) -> None:
         "id": "kajitori-release-7",
         "env": "stg",
     }
-    body = DORADeploymentRequest(data={"attributes": given})
+    body = body_of(DORADeploymentRequest, data={"attributes": given})
     assert (await desk.call(api.create_dora_deployment, body)).data.id == "kajitori-release-7"
-    failure = DORAFailureRequest(data={"attributes": {"started_at": begun, "services": ["web"]}})
+    failure = body_of(DORAFailureRequest, data={"attributes": {"started_at": begun, "services": ["web"]}})
     assert (await desk.call(api.create_dora_failure, failure)).data.id in desk.datadog.dora.failures
     mark = {"change_failure": True, "remediation": {"version": "2.3.0", "type": "rollback"}}
     patch = {"id": "kajitori-release-7", "type": "dora_deployment_patch_request", "attributes": mark}
     with pytest.raises(ForbiddenException):
-        await desk.call(api.patch_dora_deployment, "kajitori-release-7", DORADeploymentPatchRequest(data=patch))
+        await desk.call(
+            api.patch_dora_deployment, "kajitori-release-7", body_of(DORADeploymentPatchRequest, data=patch)
+        )
     api = DORAMetricsApi(desk.client())
-    await desk.call(api.patch_dora_deployment, "kajitori-release-7", DORADeploymentPatchRequest(data=patch))
+    await desk.call(api.patch_dora_deployment, "kajitori-release-7", body_of(DORADeploymentPatchRequest, data=patch))
     assert desk.datadog.dora.deployments["kajitori-release-7"]["change_failure"] is True

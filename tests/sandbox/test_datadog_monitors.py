@@ -19,7 +19,7 @@ from bot.sandbox.kube.controllers.deployment_status import is_complete
 from bot.sandbox.kube.kinds import DEPLOYMENTS
 from bot.sandbox.kube.registry import WriteOptions
 from bot.sandbox.kube.scenes import image, seed
-from tests.sandbox.datadog_desk import Desk, open_datadog
+from tests.sandbox.datadog_desk import Desk, body_of, open_datadog
 
 Json = dict[str, Any]
 WEB = "service:web"
@@ -148,7 +148,7 @@ async def test_the_newer_calls_for_metrics_reckon_with_formulas(stage: Stage) ->
     query = {"data_source": "metrics", "query": text, "name": "late"}
     attributes = {"from": now - 20_000, "to": now, "interval": 5_000, "queries": [query], "formulas": [{"formula": "late * 1000"}]}  # noqa: E501  # fmt: skip
     api = MetricsV2(stage.desk.client())
-    body = TimeseriesFormulaQueryRequest(data={"type": "timeseries_request", "attributes": attributes})
+    body = body_of(TimeseriesFormulaQueryRequest, data={"type": "timeseries_request", "attributes": attributes})
     told = (await stage.desk.call(api.query_timeseries_data, body)).data.attributes
     assert [each.group_tags.value for each in told.series.value] == [["service:admin"], ["service:web"]]
     values = [each.value for each in told.values.value]
@@ -156,7 +156,7 @@ async def test_the_newer_calls_for_metrics_reckon_with_formulas(stage: Stage) ->
     assert 60 < values[1][-1] < 130
     scalar = {name: attributes[name] for name in ("from", "to", "formulas")}
     scalar["queries"] = [query | {"aggregator": "avg"}]
-    body = ScalarFormulaQueryRequest(data={"type": "scalar_request", "attributes": scalar})
+    body = body_of(ScalarFormulaQueryRequest, data={"type": "scalar_request", "attributes": scalar})
     group, number = (await stage.desk.call(api.query_scalar_data, body)).data.attributes.columns
     assert (group.name, group.values) == ("service", [["admin"], ["web"]])
     assert all(60 < value < 130 for value in number.values)

@@ -16,6 +16,7 @@ from aiohttp import web
 from bot.sandbox.datadog.api_downtimes import DowntimesApi
 from bot.sandbox.datadog.api_metrics import MetricsApi
 from bot.sandbox.datadog.api_monitors import MonitorsApi
+from bot.sandbox.datadog.api_searches import SearchesApi
 from bot.sandbox.datadog.board import Board, Notification
 from bot.sandbox.datadog.door import Call, Door, Endpoint
 from bot.sandbox.datadog.dora import Dora
@@ -94,6 +95,7 @@ class Datadog:
         downtimes = DowntimesApi(self.board, self.downtimes, self._ended)
         main = [
             Endpoint("GET", "/api/v1/validate", "validate", _valid, needs_app_key=False),
+            *SearchesApi(self.board, self.downtimes).endpoints(),
             *MonitorsApi(self.board, self.downtimes).endpoints(),
             *downtimes.endpoints(),
             *self.on_call.endpoints(),
