@@ -105,7 +105,8 @@ async def test_a_downtime_is_made_found_changed_and_cancelled(desk: Desk) -> Non
     assert [(each.id, each.attributes.message) for each in listed.data] == [(made.id, "kajitori alert 7")]
     matches = await desk.call(api.list_monitor_downtimes, monitor.id)
     assert [(each.id, each.attributes.groups) for each in matches.data] == [(made.id, ["service:web"])]
-    assert [m.end for m in (await desk.call(MonitorsApi(desk.client()).get_monitor, monitor.id, with_downtimes=True)).matching_downtimes] == [int(BEGIN_S) + 1800]  # noqa: E501  # fmt: skip
+    shown = await desk.call(MonitorsApi(desk.client()).get_monitor, monitor.id, with_downtimes=True)
+    assert [each.end for each in shown.matching_downtimes] == [int(BEGIN_S) + 1800]
     change = {"data": {"type": "downtime", "id": made.id, "attributes": {"schedule": {"end": after(3600)}}}}
     changed = (await desk.call(api.update_downtime, made.id, body_of(DowntimeUpdateRequest, **change))).data
     assert changed.attributes.schedule.end == datetime.fromtimestamp(BEGIN_S + 3600, UTC)

@@ -146,7 +146,8 @@ async def test_the_newer_calls_for_metrics_reckon_with_formulas(stage: Stage) ->
     now = int(stage.desk.now_s) * 1000
     text = "p99:trace.http.request{env:stg} by {service}"
     query = {"data_source": "metrics", "query": text, "name": "late"}
-    attributes = {"from": now - 20_000, "to": now, "interval": 5_000, "queries": [query], "formulas": [{"formula": "late * 1000"}]}  # noqa: E501  # fmt: skip
+    formulas = [{"formula": "late * 1000"}]
+    attributes = {"from": now - 20_000, "to": now, "interval": 5_000, "queries": [query], "formulas": formulas}
     api = MetricsV2(stage.desk.client())
     body = body_of(TimeseriesFormulaQueryRequest, data={"type": "timeseries_request", "attributes": attributes})
     told = (await stage.desk.call(api.query_timeseries_data, body)).data.attributes
