@@ -1,5 +1,6 @@
 """`/pods [ENV] [SERVICE]`: who is up; and the buttons of pods and of the card that tells how they fall and heal."""
 
+from bot.cards.jobs import started_card
 from bot.cards.logs import logs_card
 from bot.cards.pod import silenced_card, told_again_card
 from bot.cards.pods import pods_card
@@ -44,6 +45,13 @@ async def roll_back(call: Call, value: str) -> Reply:
     """Undo the release that came before it."""
     release = await stories.roll_back(call.ctx, value, key=call.key, by=call.actor, asked_in=call.channel)
     return follow(call, release)
+
+
+@router.button("pods.rerun", role=Role.DEPLOYER)
+async def run_again(call: Call, value: str) -> Reply:
+    """Start the batch job once more."""
+    order, run = await stories.run_again(call.ctx, value, key=call.key, by=call.actor, asked_at=call.asked_at)
+    return Reply(started_card(order.environment, order.namespace, order.name, run), private=True)
 
 
 @router.button("pods.silence", role=Role.DEPLOYER)

@@ -8,6 +8,7 @@ from bot.cards.mrkdwn import Mrkdwn, bold, clock, code, day_and_time, esc, perso
 from bot.cards.release import duration
 from bot.domain.batches import BatchDesk, CronJob, Run, RunState, failure_words
 from bot.domain.images import version_of
+from bot.domain.pods.lasting import missed_run
 from bot.domain.schedules import Schedule, in_words, read_schedule
 
 MOST = 12
@@ -86,10 +87,8 @@ def _rank(cron_job: CronJob, now: datetime) -> int:
 
 
 def _missed(cron_job: CronJob, now: datetime) -> datetime | None:
-    sight = cron_job.sight
-    if sight.suspended or (sight.concurrency == "Forbid" and cron_job.running):
-        return None
-    return schedule_of(cron_job).missed(now, sight.last_scheduled, sight.created)
+    blow = missed_run(cron_job.sight, now)
+    return blow.at if blow is not None else None
 
 
 def _cron_job(cron_job: CronJob, now: datetime, *, with_namespace: bool) -> Mrkdwn:

@@ -322,6 +322,10 @@ def _buttons(story: Story, now: datetime) -> list[Block]:
     if story.service is not None and story.subject.kind in RESTARTABLE and story.cause in MENDED_BY_RESTART:
         question = Mrkdwn(f"All pods of {where} are replaced one after the other; the version stays.")
         shown.append(button("Restart", "pods.restart", value, confirm=confirm("Restart?", question, "Restart")))
+    if story.subject.kind is SubjectKind.CRONJOB:
+        question = Mrkdwn(f"{where} runs now, once, whatever its schedule says.")
+        ask = confirm("Run it again?", question, "Run again", "Leave it", danger=False)
+        shown.append(button("Run again", "pods.rerun", value, confirm=ask))
     if story.silenced_until is not None and story.silenced_until > now:
         shown.append(button("Tell again", "pods.unsilence", value))
     else:

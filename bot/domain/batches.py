@@ -5,7 +5,7 @@ Built by bot.kube.batches, judged by bot.usecases.jobs, shown by bot.cards.jobs.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -95,6 +95,10 @@ class CronJob:
     def is_failing(self) -> bool:
         """Whether its newest run that is over failed."""
         return self.last is not None and self.last.state is RunState.FAILED
+
+    def before(self, request: str) -> "CronJob":
+        """As it was before a request of ours made its run."""
+        return replace(self, runs=tuple(run for run in self.runs if run.request != request))
 
     @property
     def step(self) -> str:

@@ -5,6 +5,7 @@ request that runs again after a crash finds its own work by the Job's name or th
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 
 from bot.cards.jobs import resumed_line, schedule_of, started_line, suspended_line
@@ -82,6 +83,24 @@ async def run_now(ctx: Context, order: Order, *, key: str, by: UserId, asked_at:
         raise UserError("stale_button", f"`{order.name}` was just started by somebody else.", hint="/jobs")
     await change.conclude(name, started_line(order.environment, order.name, run, by))
     return run
+
+
+async def run_again(ctx: Context, order: Order, *, key: str, by: UserId, asked_at: datetime) -> Run:
+    """Start a CronJob's work where it is known to have failed; refused while a run is under way."""
+    found = await _cron_job(ctx.clusters[order.environment], order)
+    # Without our own run: a request that comes again after a crash must find the name that it used.
+    cron_job = found.before(key_id(key))
+    if cron_job.running:
+        run = cron_job.running[0]
+        who = " {who} started it." if run.by else ""
+        raise UserError(
+            "job_running",
+            f"`{order.name}` runs since {{since}} already.{who}",
+            hint=f"/jobs {order.environment} shows how it ends.",
+            who=run.by or None,
+            since=run.begun,
+        )
+    return await run_now(ctx, replace(order, step=cron_job.step), key=key, by=by, asked_at=asked_at)
 
 
 async def set_suspended(

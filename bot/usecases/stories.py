@@ -1,18 +1,20 @@
 """What people may ask of a story of pods: its log, a restart, the way back, silence. Called by handlers.pods."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.context import Context
+from bot.domain.batches import Run
 from bot.domain.catalog import Target
 from bot.domain.logs import LogTail
 from bot.domain.names import ChannelId, UserId
-from bot.domain.pods import Story
+from bot.domain.pods import Story, SubjectKind
 from bot.domain.pods.desk import RESTARTABLE
 from bot.domain.release import Release
 from bot.errors import UserError
 from bot.store import audit, pods
 from bot.store import releases as release_rows
-from bot.usecases import planning, releases
+from bot.usecases import jobs, planning, releases
+from bot.usecases.orders import Order
 from bot.usecases.pods import tail_of
 
 SILENCE = timedelta(hours=1)
@@ -53,6 +55,16 @@ async def roll_back(ctx: Context, value: str, *, key: str, by: UserId, asked_in:
         raise UserError("no_such_release", "I don't know the release that this message names.", hint="/releases")
     plan = await planning.plan_undo(ctx, former)
     return await releases.request(ctx, plan, key=key, by=by, asked_in=asked_in, follows=former)
+
+
+async def run_again(ctx: Context, value: str, *, key: str, by: UserId, asked_at: datetime) -> tuple[Order, Run]:
+    """Start a batch job that failed, or that missed its start, once more."""
+    story = await _story(ctx, value)
+    if story.subject.kind is not SubjectKind.CRONJOB:
+        text = f"The Job `{story.subject.name}` belongs to no CronJob, so there is no template to run it from."
+        raise UserError("no_such_job", text, hint="Make it again where it came from.")
+    order = Order(story.environment, story.subject.namespace, story.subject.name)
+    return order, await jobs.run_again(ctx, order, key=key, by=by, asked_at=asked_at)
 
 
 async def silence(ctx: Context, value: str, *, by: UserId) -> Story:

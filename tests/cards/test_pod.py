@@ -140,6 +140,8 @@ def test_buttons_follow_what_can_be_done() -> None:
     assert buttons(story(release=near_release(may_roll_back=False))) == ["Logs", "Restart", "Silence 1 h"]
     assert buttons(story(service=None, release=near_release())) == ["Logs", "Silence 1 h"]
     assert buttons(story(cause=Cause.IMAGE_MISSING)) == ["Logs", "Silence 1 h"]
+    batch = story(cause=Cause.JOB_FAILED, subject=Subject(SubjectKind.CRONJOB, "batch", "report"))
+    assert buttons(batch) == ["Logs", "Run again", "Silence 1 h"]
     silenced = story(silenced_until=NOW + timedelta(minutes=5), silenced_by=UserId("U0DAVE"))
     assert buttons(silenced) == ["Logs", "Restart", "Tell again"]
 

@@ -1,5 +1,6 @@
 """The buttons of the message that tells how pods fall and heal."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,15 +9,18 @@ import pytest
 from sqlalchemy import select
 
 from bot.domain.names import EnvironmentName, ServiceName, UserId
-from bot.domain.pods import NearRelease, Story, Subject, SubjectKind
+from bot.domain.pods import Cause, NearRelease, Story, Subject, SubjectKind
 from bot.domain.pods.cases import Case
 from bot.domain.release import Release
 from bot.sandbox.kube import Options
+from bot.sandbox.kube.kinds import JOBS
 from bot.sandbox.slack import payloads
 from bot.store import pods, releases
 from bot.store.tables import audit
 from tests.chat import STG, Chat, Person, open_chat, payload
 from tests.domain.story_worlds import STORY_ID, closed, story
+from tests.handlers.test_jobs import give_image
+from tests.handlers.test_permissions import handled
 
 WEB = Subject(SubjectKind.DEPLOYMENT, "web", "web")
 
@@ -126,6 +130,16 @@ async def test_a_workload_is_silenced_for_an_hour_and_told_again_on_record(chat:
             select(audit.c.actor, audit.c.action).where(audit.c.action.like("pods.%silence"))
         )
         assert [tuple(row) for row in rows] == [("U0ALICE", "pods.silence"), ("U0BOB", "pods.unsilence")]
+
+
+async def test_a_batch_job_that_failed_is_run_again_once(chat: Chat) -> None:
+    await give_image(chat, "3.0.0-broken")  # never pulled: its run stays under way
+    report = Subject(SubjectKind.CRONJOB, "batch", "report")
+    await tell(chat, story(cause=Cause.JOB_FAILED, subject=report, service=ServiceName("report")))
+    await asyncio.gather(press(chat, chat.alice, "pods.rerun"), press(chat, chat.alice, "pods.rerun"))
+    await chat.alice.hears("\\*report\\* runs in \\*stg\\* now")
+    await handled(chat)
+    assert len(list(chat.sandbox.clusters["stg"].store.all_of(JOBS))) == 1
 
 
 async def test_a_story_that_nobody_knows_is_said_to_be_so(chat: Chat) -> None:
