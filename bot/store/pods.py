@@ -44,12 +44,19 @@ async def watched(connection: AsyncConnection, environment: EnvironmentName) -> 
 
 
 async def watch(connection: AsyncConnection, environment: EnvironmentName, scope: str, *, now: datetime) -> None:
-    """It is looked at from now on, or again. On PostgreSQL this also lets one transaction per scope in at a time."""
+    """It is looked at from now on, or again."""
     fresh = insert_into(connection, pod_watches).values(
         environment=environment, scope=scope, baseline_at=now, seen_at=now
     )
     keys = [pod_watches.c.environment, pod_watches.c.scope]
     await connection.execute(fresh.on_conflict_do_update(index_elements=keys, set_={"seen_at": now}))
+
+
+async def one_at_a_time(connection: AsyncConnection, environment: EnvironmentName, *, now: datetime) -> None:
+    """Until the end of the transaction nobody else judges this environment. SQLite lets one writer in at a time anyway;
+    on PostgreSQL the row of this scope is held."""
+    if connection.dialect.name != "sqlite":
+        await watch(connection, environment, "turns", now=now)
 
 
 # Marks

@@ -318,6 +318,21 @@ def test_a_restart_before_the_release_called_itself_done_is_the_releases_own() -
     assert teller.held == []
 
 
+def test_a_drain_is_news_only_when_nothing_serves_for_a_minute_after_it() -> None:
+    drained = pod(1, disruption="EvictionByEvictionAPI", deleting=True, ready=False)
+    born = pod(2, created=seconds(6), ready=False)
+    calm = Teller().at(0, pod(1), pod(3)).at(5, drained).at(6, born, gone=("uid-1",)).at(100)
+    assert calm.cases == ()
+    quick = Teller().at(0, pod(1)).at(5, drained).at(6, born, gone=("uid-1",)).at(30, replace(born, ready=True)).at(100)
+    assert quick.cases == ()
+    slow = Teller().at(0, pod(1)).at(5, drained).at(6, born, gone=("uid-1",)).at(65)
+    assert (slow.cases, slow.wake) == ((), seconds(66))
+    slow.at(66)
+    assert (slow.only.story.cause, slow.only.story.serving) == (Cause.DRAINED, 0)
+    slow.at(80, replace(born, ready=True, ready_since=seconds(80))).at(140)
+    assert slow.only.story.recovery is Recovery.REPLACED
+
+
 def test_a_silenced_workload_is_counted_and_not_told() -> None:
     silence = Silence(seconds(3600), UserId("U0ALICE"))
     teller = Teller(silence=silence).at(0, pod(1), pod(2)).at(5, died(pod(1), 5))

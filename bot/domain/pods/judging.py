@@ -5,11 +5,11 @@ Pure; called by bot.reconcile.pods.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.pods.cases import FAMILY, Blow, Case, Family, Hurt, Scene, better_said, struck
 from bot.domain.pods.causes import Why, is_job, why_ended, why_fell, why_stuck
-from bot.domain.pods.falls import Fall, Mark, falls, marked
+from bot.domain.pods.falls import ORDERED, Fall, Mark, falls, marked
 from bot.domain.pods.healing import found_broken, judged
 from bot.domain.pods.quiet import Hearing, hearing, is_being_replaced
 from bot.domain.pods.sight import PodSight
@@ -18,6 +18,9 @@ from bot.domain.release import Release
 
 LOST = f":{Family.LEAVING}"
 """Among the things that keep a pod from running: its node is lost."""
+
+DRAINED_AFTER = timedelta(seconds=60)
+"""A drain is told when nothing serves for so long after it."""
 
 
 @dataclass(slots=True)
@@ -78,6 +81,7 @@ def blows_of(
             result.blows += [
                 _blow(fall, scene, is_away=sight.uid in away) for fall in found if not _was_told(fall, mark)
             ]
+    _look_at_drained(scene, trail, result)
     for pod in live:
         if not pod.ready or ((mark := known.get(pod.uid)) is not None and mark.stuck):
             _look_at_stuck(pod, scene, known, releases, result)
@@ -105,6 +109,30 @@ def _blow(fall: Fall, scene: Scene, *, is_away: bool) -> Blow:
         container.image if container else "",
         is_away,
     )
+
+
+def _look_at_drained(scene: Scene, trail: Sequence[PodSight], result: Blows) -> None:
+    """Pods that somebody drained are made good by their controller; it is news when nothing serves for a while."""
+    drained = {sight.uid: sight for sight in trail if sight.disruption in ORDERED and sight.deleting}
+    live = scene.live
+    if not drained or any(pod.ready for pod in live):
+        return
+    if not live:
+        # between the end of a pod and the making of the next one; without both, nothing is wanted any more
+        if any(pod.uid in drained for pod in scene.pods):
+            result.held += drained.values()
+            result.wait_for(scene.now + DRAINED_AFTER)
+        return
+    due = min(pod.created for pod in live) + DRAINED_AFTER
+    if scene.now < due:
+        result.held += drained.values()
+        result.wait_for(due)
+        return
+    for sight in drained.values():
+        text = f"{sight.name} was drained from node {sight.node}, and no pod has taken its place yet."
+        remedy = "Give it a second replica and a PodDisruptionBudget, so that a drain waits for the next pod."
+        why = Why(Cause.DRAINED, text, remedy)
+        result.blows.append(Blow(sight.uid, sight.name, why, due - DRAINED_AFTER, 1, sight.node, sight.revision_hash))
 
 
 def _look_at_stuck(

@@ -22,7 +22,7 @@ from bot.kube.watches import Pace
 from bot.reconcile.pods.errands import Errands
 from bot.reconcile.pods.judge import Judge
 from bot.reconcile.pods.pen import Pen
-from bot.reconcile.pods.scenes import AlertFinder, Scenes, no_alert
+from bot.reconcile.pods.scenes import AlertFinder, Scenes, open_alert
 from bot.reconcile.pods.sentry import Sentry
 from bot.reconcile.pods.turn import Turn
 from bot.reconcile.pods.watching import Watching
@@ -34,8 +34,6 @@ GATHER_S = 0.15
 """What comes within this time of the first news shares a turn: a crash is three or four changes."""
 SLOWEST_TURN_S = 15.0
 ROLLBACK_WINDOW = timedelta(minutes=30)
-TURNS = "turns"
-"""Scope that lets one process at a time judge an environment."""
 
 
 class PodLoop:
@@ -48,7 +46,7 @@ class PodLoop:
         *,
         rollback_window: timedelta = ROLLBACK_WINDOW,
         healed_after: timedelta = STABLE,
-        find_alert: AlertFinder = no_alert,
+        find_alert: AlertFinder = open_alert,
         pace: Pace | None = None,
     ) -> None:
         self._ctx = ctx
@@ -114,8 +112,7 @@ class PodLoop:
         reach("pods.before_save")
         try:
             async with ctx.database.write() as connection:
-                if not ctx.database.is_sqlite:
-                    await pods.watch(connection, world.environment, TURNS, now=now)
+                await pods.one_at_a_time(connection, world.environment, now=now)
                 turn = await self._judge.judge(connection, world, batch, now, blind=frozenset(watching.faults))
                 drawn = await self._pen.write(connection, list(turn.cases.values()), now)
                 turn.cases = {case.story.id: case for case in drawn}

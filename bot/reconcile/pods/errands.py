@@ -76,6 +76,7 @@ class Errands:
         cluster = ctx.clusters[story.environment]
         tail = await workloads.last_words(cluster, story.subject.namespace, story.pod, story.container)
         async with ctx.database.write() as connection:
+            await pods.one_at_a_time(connection, story.environment, now=ctx.clock())
             present = await pods.case_of(connection, story.id)
             if present is None or present.words_asked:
                 return

@@ -15,7 +15,7 @@ from bot.domain.pods.cases import Scene, Silence
 from bot.domain.pods.quiet import near_release
 from bot.domain.release import Release
 from bot.reconcile.pods.world import World
-from bot.store import pods, releases
+from bot.store import alerts, pods, releases
 from bot.store.db import Connection
 
 ASKED_FRESH = timedelta(seconds=30)
@@ -34,6 +34,12 @@ class AlertFinder(Protocol):
 async def no_alert(connection: Connection, environment: EnvironmentName, service: ServiceName) -> NearAlert | None:
     """Nobody knows of alerts."""
     return None
+
+
+async def open_alert(connection: Connection, environment: EnvironmentName, service: ServiceName) -> NearAlert | None:
+    """Datadog's newest open alert of the service."""
+    found = await alerts.open_alerts(connection, environment=environment, service=service, limit=1)
+    return NearAlert(found[0].id, found[0].title or found[0].status_text, found[0].link) if found else None
 
 
 class Scenes:

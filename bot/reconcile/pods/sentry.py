@@ -4,15 +4,15 @@ Called by bot.reconcile.pods each turn. Its messages are cards: the one that tel
 """
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from typing import Protocol
 
 from bot.cards.card import Card, section
 from bot.cards.mrkdwn import Mrkdwn, bold, esc
 from bot.cards.release import duration
 from bot.context import Context
 from bot.domain.names import EnvironmentName
-from bot.reconcile.pods.watching import Watching
 from bot.store import outbox
 
 PATIENCE_S = 75.0
@@ -22,20 +22,33 @@ START_PATIENCE_S = 30.0
 Key = tuple[EnvironmentName, str]
 
 
+class Seen(Protocol):
+    """The watches of an environment, as far as a sentry looks at them."""
+
+    @property
+    def faults(self) -> Mapping[str, str]: ...
+
+    @property
+    def is_listed(self) -> bool: ...
+
+
 class Sentry:
     """Keeps an eye on all watches."""
 
-    def __init__(self, ctx: Context, watching: Mapping[EnvironmentName, Watching]) -> None:
+    def __init__(
+        self, ctx: Context, watching: Mapping[EnvironmentName, Seen], clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
         self._ctx = ctx
         self._watching = watching
-        self._began_s = time.monotonic()
+        self._clock_s = clock_s
+        self._began_s = clock_s()
         self._since: dict[Key, tuple[float, datetime]] = {}
         self._told: dict[Key, str] = {}
         """Subject of the card that tells of it."""
 
     def starting(self, has_turned: Collection[EnvironmentName]) -> str:
         """Why the first look is not over; empty when it is, or takes too long."""
-        if time.monotonic() - self._began_s > START_PATIENCE_S:
+        if self._clock_s() - self._began_s > START_PATIENCE_S:
             return ""
         missing = [
             name for name, watching in self._watching.items() if not watching.is_listed or name not in has_turned
@@ -56,11 +69,11 @@ class Sentry:
         for key in [key for key in self._since if key not in faults]:
             since_s, _ = self._since.pop(key)
             if (subject := self._told.pop(key, None)) is not None:
-                took = duration(time.monotonic() - since_s)
+                took = duration(self._clock_s() - since_s)
                 await self._say(subject, _over(key, took), now)
         for key, why in faults.items():
-            since_s, since = self._since.setdefault(key, (time.monotonic(), now))
-            if key not in self._told and time.monotonic() - since_s >= PATIENCE_S:
+            since_s, since = self._since.setdefault(key, (self._clock_s(), now))
+            if key not in self._told and self._clock_s() - since_s >= PATIENCE_S:
                 subject = f"watch:{key[0]}:{key[1]}:{int(since.timestamp())}"
                 self._told[key] = subject
                 await self._say(subject, _blind(key, why), now)
