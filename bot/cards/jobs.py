@@ -133,7 +133,7 @@ def _ahead(cron_job: CronJob, now: datetime) -> str:
 def _run(run: Run, now: datetime) -> str:
     parts = [duration(run.took_s(now))] if run.is_over else []
     why = failure_words(run.sight)
-    if why:
+    if why not in ("", "failed"):  # its sign says that it failed
         parts.append(esc(why, 100))
     if run.by:
         parts.append(f"by {person(run.by)}")

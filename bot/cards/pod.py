@@ -74,9 +74,8 @@ def _first_line(story: Story, now: datetime) -> Mrkdwn:
     if story.healed_at is not None:
         return Mrkdwn(f"🟡 {headline(story)}{_times(story)} · ready again")
     mark = "🔴" if _is_down(story) else "🟠"
-    since = "at" if story.cause is Cause.JOB_FAILED else "since"
-    when = f"{since} {clock(story.opened_at)}"
-    return Mrkdwn(f"{mark} {headline(story)}{_times(story)}{_still_serving(story)} · {when}")
+    when = f" at {clock(story.opened_at)}" if story.cause is Cause.JOB_FAILED else f" · since {clock(story.opened_at)}"
+    return Mrkdwn(f"{mark} {headline(story)}{_times(story)}{_still_serving(story)}{when}")
 
 
 def _lock_screen(story: Story, now: datetime) -> Mrkdwn:
@@ -241,7 +240,7 @@ def _last_words(story: Story) -> Mrkdwn:
     lines = [line for line in story.log_tail if line.strip()][-LAST_WORDS:]
     if not lines:
         return Mrkdwn("")
-    return Mrkdwn(f"Last words:\n{pre(chr(10).join(cut(line, WORDS_LIMIT) for line in lines), 600)}")
+    return Mrkdwn(f"Last words:\n{pre(chr(10).join(cut(line.strip(), WORDS_LIMIT) for line in lines), 600)}")
 
 
 def _neighbours(story: Story) -> Mrkdwn:
@@ -282,7 +281,12 @@ def _small_print(story: Story) -> list[Mrkdwn]:
     parts: list[Mrkdwn] = []
     if not story.is_open:
         parts.append(Mrkdwn(f"{esc(story.text, 300)} Began {day_and_time(story.opened_at)}"))
-    if story.version:
+    near = story.release if not story.is_open else None
+    if near is not None:
+        parts.append(
+            Mrkdwn(f"{code(near.version)} was released {_before(near.at, story.opened_at)} by {person(near.by)}")
+        )
+    if story.version and (near is None or near.version != story.version):
         parts.append(code(story.version))
     if story.pod:
         on = f" on {code(story.node)}" if story.node else ""
@@ -293,8 +297,6 @@ def _small_print(story: Story) -> list[Mrkdwn]:
         parts.append(Mrkdwn(f"seemed healed {_count(story.flaps)} meanwhile"))
     if story.away_falls and (story.is_open or story.away_falls < story.falls):
         parts.append(Mrkdwn(f"{_count(story.away_falls)} while I was away"))
-    if not story.is_open and story.release is not None:
-        parts.append(Mrkdwn(f"{code(story.release.version)} was released by {person(story.release.by)}"))
     if story.silenced_until is not None:
         by = f" by {person(story.silenced_by)}" if story.silenced_by else ""
         parts.append(Mrkdwn(f"🔕 silenced until {clock(story.silenced_until)}{by}"))

@@ -107,11 +107,14 @@ async def _wanted(
 async def _jobs_of(
     ctx: Context, environment: EnvironmentName, service: Service, gate: asyncio.Semaphore
 ) -> frozenset[str]:
-    """Names of the Jobs of a CronJob; none when they can't be asked for, which `/jobs` says better."""
+    """Names of the Jobs of a CronJob that matter now: the newest, and those under way.
+
+    None when they can't be asked for, which `/jobs` says better. A run that failed long ago keeps its pods for months.
+    """
     ref = service.workload
     try:
         async with gate:
             cron_job = await batches.read(ctx.clusters[environment], ref.namespace, ref.name)
     except OutsideError:
         return frozenset()
-    return frozenset(run.name for run in cron_job.runs)
+    return frozenset(run.name for run in (*cron_job.runs[:1], *cron_job.running))
