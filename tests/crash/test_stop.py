@@ -8,8 +8,10 @@ from tests.chat import DEADLINE_S, PRD, payload
 from tests.crash.crash_site import CrashSite
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
-IN_TIME_S = 25.0
+IN_TIME_S = 29.0
 """Kubernetes kills thirty seconds after SIGTERM."""
+AT_ONCE_S = 15.0
+"""A stop that waits for nothing: shorter than the twenty seconds of a drain that does, on a busy machine too."""
 
 
 async def test_a_stop_amid_releases_and_requests_loses_nothing_and_ends_in_time(site: CrashSite) -> None:
@@ -45,7 +47,7 @@ async def test_a_stop_amid_releases_and_requests_loses_nothing_and_ends_in_time(
 
 async def test_a_stop_while_nothing_is_at_work_is_quick(site: CrashSite) -> None:
     await site.bot.start()
-    assert await site.bot.terminate(IN_TIME_S) < 5
+    assert await site.bot.terminate(IN_TIME_S) < AT_ONCE_S
 
 
 async def test_a_stop_while_slack_has_not_yet_said_who_the_bot_is_ends_in_time(site: CrashSite) -> None:
@@ -54,4 +56,4 @@ async def test_a_stop_while_slack_has_not_yet_said_who_the_bot_is_ends_in_time(s
     await site.chat.until(
         lambda: rule.fired or None, DEADLINE_S, lambda: f"auth.test not asked:\n{site.bot.last_words()}"
     )
-    assert await site.bot.terminate(IN_TIME_S) < 5
+    assert await site.bot.terminate(IN_TIME_S) < AT_ONCE_S

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from bot.sandbox.kube import Fault, FaultKind
 from bot.sandbox.kube.faults import fault_from
 from bot.sandbox.kube.kinds import CONFIG_MAPS
-from tests.sandbox.kube_client import APPS, CORE, TOKEN, Json, Kube, deployment, served
+from tests.sandbox.kube_client import APPS, CORE, DEADLINE_S, TOKEN, Json, Kube, deployment, served
 
 MAPS = f"{CORE}/configmaps"
 WATCH = f"{MAPS}?watch=1&timeoutSeconds=20"
@@ -50,13 +50,32 @@ class Heard:
         return ""
 
 
-async def hear(kube: Kube, path: str, method: str = "GET", patience_s: float = 5.0) -> Heard:
-    """Ask over HTTP/1.0, where a body is what comes until the end."""
+def has_head(got: bytes) -> bool:
+    """Whether the answer has begun."""
+    return b"\r\n\r\n" in got
+
+
+def has_lines(count: int) -> Callable[[bytes], bool]:
+    """Whether so many whole lines of the body have come."""
+    return lambda got: got.partition(b"\r\n\r\n")[2].count(b"\n") >= count
+
+
+async def hear(
+    kube: Kube,
+    path: str,
+    method: str = "GET",
+    patience_s: float = DEADLINE_S,
+    first: Callable[[bytes], bool] = lambda _: True,
+) -> Heard:
+    """Ask over HTTP/1.0, where a body is what comes until the end. Our patience runs from when `first` holds."""
     host, port = kube.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(f"{method} {path} HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
     got, over = b"", False
     try:
+        async with asyncio.timeout(DEADLINE_S):
+            while not first(got) and (piece := await reader.read(65536)):
+                got += piece
         async with asyncio.timeout(patience_s):
             while piece := await reader.read(65536):
                 got += piece
@@ -125,7 +144,7 @@ async def test_instant_eof_is_200_and_nothing(kube: Kube) -> None:
 
 async def test_a_silent_watch_is_accepted_and_never_says_a_word(kube: Kube) -> None:
     kube.cluster.faults.add(Fault(FaultKind.SILENT, path="watch=1"))
-    listening = asyncio.create_task(hear(kube, f"{MAPS}?watch=1&timeoutSeconds=1", patience_s=1.5))
+    listening = asyncio.create_task(hear(kube, f"{MAPS}?watch=1&timeoutSeconds=1", patience_s=1.5, first=has_head))
     await kube.merge(f"{MAPS}/one", {"data": {"n": "1"}})
     heard = await listening
     assert (heard.status, heard.body, heard.is_over) == (200, b"", False)
@@ -133,7 +152,7 @@ async def test_a_silent_watch_is_accepted_and_never_says_a_word(kube: Kube) -> N
 
 async def test_a_watch_falls_silent_after_some_events(kube: Kube) -> None:
     kube.cluster.faults.add(Fault(FaultKind.SILENT, after=1))
-    heard = await hear(kube, WATCH, patience_s=0.3)
+    heard = await hear(kube, WATCH, patience_s=0.3, first=has_lines(1))
     assert (len(heard.lines), heard.is_over) == (1, False)
 
 
@@ -145,8 +164,8 @@ async def test_a_silent_answer_is_nothing_at_all(kube: Kube) -> None:
 async def test_a_server_that_stops_ends_what_is_silent() -> None:
     async with served() as kube:
         kube.cluster.faults.add(Fault(FaultKind.SILENT, count=None))
-        listening = asyncio.create_task(hear(kube, MAPS, patience_s=10))
-        async with asyncio.timeout(5):
+        listening = asyncio.create_task(hear(kube, MAPS))
+        async with asyncio.timeout(DEADLINE_S):
             while not kube.cluster.faults.remaining()[0].fired:
                 await asyncio.sleep(0.01)
     assert (await listening).is_over
@@ -188,7 +207,7 @@ async def test_busy_is_said_in_plain_text_with_a_time_to_come_back(kube: Kube) -
 async def test_an_odd_event_stands_among_the_others(kube: Kube) -> None:
     odd = json.dumps({"type": "RELABELLED", "object": {"kind": "ConfigMap", "padding": "x" * 6 * 2**20}})
     kube.cluster.faults.add(Fault(FaultKind.SAY, body=odd, after=1))
-    heard = await hear(kube, f"{MAPS}?watch=1&timeoutSeconds=1")
+    heard = await hear(kube, WATCH, patience_s=0.1, first=has_lines(4))
     assert [line["type"] for line in heard.lines] == ["ADDED", "RELABELLED", "ADDED", "ADDED"]
     assert len(heard.body) > 6 * 2**20
 
@@ -196,7 +215,7 @@ async def test_an_odd_event_stands_among_the_others(kube: Kube) -> None:
 async def test_what_hangs_after_it_was_done_has_been_done(kube: Kube) -> None:
     kube.cluster.faults.add(Fault(FaultKind.HANG_AFTER, method="DELETE", seconds=30))
     assert not (await hear(kube, f"{MAPS}/one", "DELETE", patience_s=0.3)).is_over
-    assert (await kube.send("GET", f"{MAPS}/one")).status == 404
+    await kube.until(f"{MAPS}/one", lambda body: body.get("code") == 404)
 
 
 async def test_requests_may_pass_before_a_fault_and_others_are_left_alone(kube: Kube) -> None:
@@ -211,7 +230,7 @@ async def test_requests_may_pass_before_a_fault_and_others_are_left_alone(kube: 
 async def test_watches_can_be_ended_and_their_history_lost(kube: Kube) -> None:
     since = (await kube.get(MAPS))["metadata"]["resourceVersion"]
     listening = asyncio.create_task(hear(kube, f"{WATCH}&resourceVersion={since}"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(DEADLINE_S):
         while not kube.cluster.store.collection(CONFIG_MAPS).watchers:
             await asyncio.sleep(0.01)
     kube.cluster.end_watches()

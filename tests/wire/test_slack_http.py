@@ -8,6 +8,7 @@ import json
 import random
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import urlencode
@@ -19,6 +20,7 @@ from aiohttp import web
 from bot.inbound.inbound import Ack, Inbound, InboundKind
 from bot.inbound.slack.dispatch import BoltDispatch
 from bot.inbound.slack.http import SERVER_OPTIONS, SlackHttp
+from tests.wire.slack_stand_in import DEADLINE_S
 
 SECRET, OLD_SECRET = "8f742231b10e8888abcd99yyyzzz85a5", "the one before"
 SLASH = {"team_id": "T1", "trigger_id": "1.2.3", "command": "/deploy", "text": "stg admin", "user_id": "U1"}
@@ -49,7 +51,7 @@ class Door:
 
     async def post(self, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
         async with (
-            asyncio.timeout(10),
+            asyncio.timeout(DEADLINE_S),
             self.session.post(self.url, data=body, headers=headers) as response,
         ):
             return response.status, await response.text()
@@ -72,15 +74,30 @@ def signature(body: bytes, *, secret: str = SECRET, at: float | None = None) -> 
 
 @pytest.fixture
 async def door() -> AsyncIterator[Door]:
+    async with open_door(within_s=DEADLINE_S) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def quick_door() -> AsyncIterator[Door]:
+    """Gives up soon what drips."""
+    async with open_door(within_s=0.5) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def open_door(within_s: float) -> AsyncIterator[Door]:
     taken: list[Door] = []
 
     async def receive(inbound: Inbound) -> Ack:
         return await taken[0].receive(inbound)
 
-    http = SlackHttp([SECRET, OLD_SECRET], BoltDispatch(receive, token="xoxb-1"), body_within_s=0.5)
+    http = SlackHttp([SECRET, OLD_SECRET], BoltDispatch(receive, token="xoxb-1"), body_within_s=within_s)
     app = web.Application()
     app.add_routes(http.routes())
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2, **{**SERVER_OPTIONS, "keepalive_timeout": 0.5})
+    runner = web.AppRunner(
+        app, access_log=None, shutdown_timeout=0.2, **{**SERVER_OPTIONS, "keepalive_timeout": within_s}
+    )
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
@@ -97,7 +114,7 @@ async def test_a_signed_command_is_answered_with_the_text_of_the_intake(door: Do
     [inbound] = door.taken
     assert (inbound.kind, inbound.key, inbound.payload["text"]) == (InboundKind.SLASH, "slash:T1:1.2.3", "stg admin")
     assert inbound.happened_at is not None
-    assert abs((datetime.now(UTC) - inbound.happened_at).total_seconds()) < 5
+    assert abs((datetime.now(UTC) - inbound.happened_at).total_seconds()) < 120
 
 
 async def test_a_click_and_a_form_come_in_a_payload_field(door: Door) -> None:
@@ -207,7 +224,7 @@ async def test_a_forged_body_that_is_not_utf8_gets_401(door: Door) -> None:
     assert await door.post(b"\xff\xfe" * 100, signature(b"other")) == (401, "")
 
 
-async def raw(door: Door, request: bytes, within_s: float = 5.0) -> bytes:
+async def raw(door: Door, request: bytes, within_s: float = DEADLINE_S) -> bytes:
     """The first line of what the server says to these bytes; empty when it just closes."""
     reader, writer = await asyncio.open_connection(door.host, door.port)
     try:
@@ -266,15 +283,15 @@ async def test_a_compressed_body_is_not_unpacked(door: Door) -> None:
     assert (await door.signed(bomb, "application/json", **{"Content-Encoding": "gzip"}))[0] == 415
 
 
-async def test_a_body_that_drips_is_given_up(door: Door) -> None:
+async def test_a_body_that_drips_is_given_up(quick_door: Door) -> None:
     head = b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc"
-    assert b" 408 " in await raw(door, head)
+    assert b" 408 " in await raw(quick_door, head)
 
 
-async def test_a_head_that_drips_is_cut_off(door: Door) -> None:
-    reader, writer = await asyncio.open_connection(door.host, door.port)
+async def test_a_head_that_drips_is_cut_off(quick_door: Door) -> None:
+    reader, writer = await asyncio.open_connection(quick_door.host, quick_door.port)
     writer.write(b"POST /slack/events HTTP/1.1\r\nHost: x\r\nX-")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(DEADLINE_S):
         assert await reader.read() == b""
     writer.close()
 

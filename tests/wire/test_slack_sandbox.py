@@ -25,7 +25,7 @@ from bot.slack.identity import warm_auth
 from bot.slack.limits import Limiter
 from bot.slack.messages import Body, Messages
 from bot.slack.scopes import bot_scopes
-from tests.sandbox.slack_desk import Desk, open_desk, until
+from tests.sandbox.slack_desk import DEADLINE_S, PATIENT, Desk, open_desk, until
 
 STG, GENERAL, ALICE = ChannelId("C0STG"), ChannelId("C0GENERAL"), UserId("U0ALICE")
 BLOCK = {"type": "section", "text": {"type": "mrkdwn", "text": "*admin* 1.4.2"}}
@@ -72,7 +72,7 @@ class Bot:
 
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
-    async with open_desk(Slack()) as opened:
+    async with open_desk(Slack(timing=PATIENT)) as opened:
         # The least that works: whatever else the bot called would be refused with missing_scope.
         opened.slack.world.app.scopes = frozenset({*bot_scopes(), "commands"})
         yield opened
@@ -83,7 +83,7 @@ async def desk() -> AsyncIterator[Desk]:
 async def bot(desk: Desk) -> AsyncIterator[Bot]:
     async with open_session() as session:
         client = SlackClient(
-            token=desk.slack.world.app.bot_token, api_url=desk.slack.api_url, session=session, timeout_s=2
+            token=desk.slack.world.app.bot_token, api_url=desk.slack.api_url, session=session, timeout_s=DEADLINE_S
         )
         yield Bot(client, Messages(client), [], Ack({"text": "On its way.", "response_type": "ephemeral"}))
 
@@ -91,7 +91,10 @@ async def bot(desk: Desk) -> AsyncIterator[Bot]:
 @contextlib.asynccontextmanager
 async def connected(desk: Desk, bot: Bot, *, ping_every_s: float = 10.0) -> AsyncIterator[SlackSocket]:
     client = SlackClient(
-        token=desk.slack.world.app.app_token, api_url=desk.slack.api_url, session=bot.client.session, timeout_s=2
+        token=desk.slack.world.app.app_token,
+        api_url=desk.slack.api_url,
+        session=bot.client.session,
+        timeout_s=DEADLINE_S,
     )
     socket = SlackSocket(client, BoltDispatch(bot.receive, token="xoxb-1"), ping_every_s=ping_every_s)
     task = asyncio.create_task(socket.run())
@@ -138,7 +141,7 @@ async def test_commands_during_a_refresh_are_all_answered_once(desk: Desk, bot: 
 async def test_a_refused_upgrade_does_not_leave_the_bot_deaf(desk: Desk, bot: Bot) -> None:
     async with connected(desk, bot) as socket:
         desk.faults({"do": "refuse_upgrade", "times": 1}, {"do": "refresh", "socket": 0})
-        await until(lambda: desk.counts["urls_opened"] == 4)
+        await until(lambda: desk.counts["urls_opened"] >= 4)
         await until(lambda: socket.live == 2)
         assert (await desk.act("command", channel="C0STG", command="/deploy", text="stg"))["ok"]
     assert desk.counts["bad_tickets"] == 0
@@ -149,7 +152,7 @@ async def test_a_refresh_of_the_last_socket_of_a_crowd_is_answered_at_once(desk:
         desk.faults({"do": "too_many", "socket": 0})
         await until(lambda: socket.live == 1 and len(desk.slack.sockets.live) == 1)
         desk.faults({"do": "refresh", "socket": 0})
-        await until(lambda: desk.counts["urls_opened"] == 3 and len(desk.slack.sockets.live) == 1, seconds=3)
+        await until(lambda: desk.counts["urls_opened"] == 3 and len(desk.slack.sockets.live) == 1)
         await until(lambda: socket.live == 1)
         assert (await desk.act("command", channel="C0STG", command="/deploy", text="stg"))["ok"]
     assert desk.counts["urls_opened"] == 3, "the place that was one too many still waits"
@@ -175,9 +178,10 @@ async def test_a_socket_that_breaks_off_in_mid_frame_is_replaced_and_the_command
 async def test_while_one_socket_is_half_dead_the_other_serves(desk: Desk, bot: Bot) -> None:
     async with connected(desk, bot, ping_every_s=0.5):
         desk.faults({"do": "freeze", "socket": 0})
+        desk.waits(resend_s=0.5)
         for number in range(4):
             assert (await desk.act("command", channel="C0STG", command="/deploy", text=str(number)))["ok"]
-        await until(lambda: desk.counts["sockets_opened"] == 3)
+        await until(lambda: desk.counts["sockets_opened"] >= 3)
 
 
 async def test_over_http_commands_clicks_and_mentions_come_in_too(desk: Desk, bot: Bot) -> None:
@@ -216,7 +220,7 @@ async def test_a_click_comes_in_with_its_time_and_a_form_opens_from_it(desk: Des
         assert click.kind is InboundKind.ACTION
         assert click.key.startswith(f"act:T0SANDBOX:C0STG:{ref.ts}:abort:")
         assert click.happened_at is not None
-        assert abs((datetime.now(UTC) - click.happened_at).total_seconds()) < 5
+        assert abs((datetime.now(UTC) - click.happened_at).total_seconds()) < 120
 
         view = await Forms(bot.client).open(click.payload["trigger_id"], FORM)
         with pytest.raises(Refused) as caught:
@@ -231,13 +235,15 @@ async def test_a_click_comes_in_with_its_time_and_a_form_opens_from_it(desk: Des
 
 
 async def test_a_post_whose_connection_is_cut_is_there_once_and_is_found(desk: Desk, bot: Bot) -> None:
-    for fault in ({"do": "accept_then_close"}, {"do": "accept_then_500"}, {"do": "accept_then_hang", "seconds": 3}):
+    token, session = desk.slack.world.app.bot_token, bot.client.session
+    impatient = SlackClient(token=token, api_url=desk.slack.api_url, session=session, timeout_s=2)
+    for fault in ({"do": "accept_then_close"}, {"do": "accept_then_500"}, {"do": "accept_then_hang", "seconds": 60}):
         outbox_id = str(fault["do"])
         desk.faults({**fault, "method": "chat.postMessage"})
         before = len(await desk.history())
         with pytest.raises(Unreachable):
-            await bot.messages.post(STG, Body("once", metadata=marked(outbox_id)))
-        oldest = datetime.now(UTC) - timedelta(seconds=10)
+            await Messages(impatient).post(STG, Body("once", metadata=marked(outbox_id)))
+        oldest = datetime.now(UTC) - timedelta(seconds=600)
         by_id = await bot.messages.find(STG, outbox_id=outbox_id, oldest=oldest)
         by_name = await bot.messages.find(ChannelId("#deploys-stg"), outbox_id=outbox_id, oldest=oldest)
         assert by_id is not None
@@ -251,14 +257,14 @@ async def test_a_post_that_was_never_accepted_is_not_found(desk: Desk, bot: Bot)
     desk.faults({"do": "reset", "method": "chat.postMessage"})
     with pytest.raises(Unreachable):
         await bot.messages.post(STG, Body("never", metadata=marked("01H")))
-    oldest = datetime.now(UTC) - timedelta(seconds=10)
+    oldest = datetime.now(UTC) - timedelta(seconds=600)
     assert await bot.messages.find(STG, outbox_id="01H", oldest=oldest) is None
 
 
 async def test_a_reply_is_found_in_its_thread(desk: Desk, bot: Bot) -> None:
     parent = await bot.messages.post(STG, Body("parent"))
     reply = await bot.messages.post(STG, Body("reply", metadata=marked("01H")), thread_ts=parent.ts)
-    oldest = datetime.now(UTC) - timedelta(seconds=10)
+    oldest = datetime.now(UTC) - timedelta(seconds=600)
     assert await bot.messages.find(STG, outbox_id="01H", oldest=oldest, thread_ts=parent.ts) == reply
 
 
