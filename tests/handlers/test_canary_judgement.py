@@ -1,4 +1,4 @@
-"""Canaries judged by numbers: a good version goes to everybody by its plan, a slow one is taken down, a quiet one waits."""
+"""Canaries judged by numbers: a good version goes to everybody by its plan, a slow one goes, a quiet one waits."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
