@@ -124,6 +124,22 @@ async def test_datadog_fits_a_phone_and_can_be_read_in_both_themes(browser: Brow
     assert poor == []
 
 
+async def test_datadog_can_be_made_to_fail_and_to_work_again(page: Page, sandbox: Sandbox) -> None:
+    button = page.locator('[data-mischief="datadog"]')
+    await button.click()
+    await page.get_by_role("menuitem", name="Answers 429").click()
+    await expect(button).to_have_text("Datadog answers 429")
+    await expect(page.locator(".mischief-result")).to_contain_text("until you choose otherwise")
+    async with ClientSession(sandbox.url, headers=KEYS) as http:
+        async with http.get(f"{HOSTS['main']}/api/v1/monitor") as answer:
+            assert answer.status == 429
+        await button.click()
+        await page.get_by_role("menuitem", name="Works again").click()
+        await expect(button).to_have_text("Datadog fails")
+        async with http.get(f"{HOSTS['main']}/api/v1/monitor") as answer:
+            assert answer.status == 200
+
+
 async def test_a_storm_does_not_bury_the_monitors_of_the_scene(page: Page, sandbox: Sandbox) -> None:
     answer = await page.request.post(
         f"{sandbox.url}/sandbox/datadog/storm", data={"count": 2000, "seconds": 0.5, "seed": 1}

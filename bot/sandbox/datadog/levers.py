@@ -74,6 +74,7 @@ class Levers:
                 for e in reversed(datadog.received[-MOST_EVENTS:])
             ],
             "on_call": list(datadog.on_call.rota),
+            "faults": [rule["do"] for rule in datadog.faults.shown() if rule["left"] != 0],
         }
 
     def _row(self, monitor: Monitor) -> Json:
@@ -163,6 +164,7 @@ class Levers:
 
     async def _clear_faults(self, request: web.Request) -> web.Response:
         self._datadog.faults.clear()
+        self._datadog.changed()
         return web.json_response({"ok": True})
 
     # Orders
@@ -212,8 +214,12 @@ class Levers:
         return {"on_call": people}
 
     async def _faults(self, given: Json) -> Json:
+        """More rules; with `instead` they take the place of all that are in force."""
+        if given.get("instead"):
+            self._datadog.faults.clear()
         for rule in given["rules"]:
             self._datadog.faults.add(**rule)
+        self._datadog.changed()
         return {"rules": self._datadog.faults.shown()}
 
 

@@ -63,7 +63,10 @@ export class ClustersPane {
       onFrame: (frame) => {
         if (frame.type === "bot") page.onBot(frame);
         if (frame.clusters) this.show(frame.clusters);
-        if (frame.datadog) this.datadog.show(frame.datadog);
+        if (frame.datadog) {
+          this.datadog.show(frame.datadog);
+          this.mischief.setDatadog(frame.datadog.faults ?? []);
+        }
       },
     });
   }

@@ -15,6 +15,15 @@ const POOR = [
   { word: "flaky", told: "fails one request in twenty: watch Datadog", note: ": some requests fail" },
 ];
 
+/** What can be wrong with Datadog, by the sandbox's word for it. */
+const DATADOG = [
+  { do: "ratelimit", label: "Answers 429", note: "and says to come back in an hour", told: "answers 429" },
+  { do: "hang", label: "Does not answer", note: "each request waits two minutes", told: "does not answer" },
+  { do: "error", label: "Answers 503", note: "as in an outage", told: "answers 503" },
+  { do: "wrong_key", label: "Refuses the keys", note: "403, as with a wrong key", told: "refuses the keys" },
+];
+const STORM = { count: 500, seconds: 60 };
+
 export class MischiefRow {
   /** `page`: { write(text), clusters() → the newest clusters }. */
   constructor(page) {
@@ -26,11 +35,13 @@ export class MischiefRow {
     this.crash = this.menuButton("crash-pod", "bolt", "Crash a pod", () => this.workloads());
     this.publish = this.menuButton("publish-image", "broken", "Publish a broken image", () => this.repositories(BROKEN));
     this.poor = this.menuButton("publish-poor", "slow", "Publish a poor image", () => this.repositories(POOR));
+    this.datadog = this.menuButton("datadog", "cloud", "Datadog fails", () => this.datadogWays());
+    this.datadogFaults = [];
     this.node = h(
       "section",
       { class: "mischief", "aria-label": "Mischief" },
       h("h3", {}, "Mischief"),
-      h("div", { class: "mischief-row" }, this.kill, this.crash, this.pause, this.publish, this.poor, this.limit),
+      h("div", { class: "mischief-row" }, this.kill, this.crash, this.pause, this.publish, this.poor, this.limit, this.datadog),
       this.result,
     );
   }
@@ -171,6 +182,42 @@ export class MischiefRow {
         this.say("good", "Slack answers normally again.");
       }
     }, 500);
+  }
+
+  /** What is in force there, told by the stream. */
+  setDatadog(faults) {
+    this.datadogFaults = faults;
+    const known = DATADOG.find((way) => faults.includes(way.do));
+    this.datadog.classList.toggle("on", faults.length > 0);
+    replace(this.datadog.lastChild, faults.length ? `Datadog ${known?.told ?? "fails"}` : "Datadog fails");
+  }
+
+  datadogWays() {
+    const order = async (rules, words) => {
+      const answer = await sandbox.datadog("faults", { rules, instead: true });
+      this.say(answer.ok ? "good" : "bad", answer.ok ? words : `That did not work: ${answer.error}.`);
+    };
+    const ways = DATADOG.map((way) => ({
+      label: way.label,
+      note: way.note,
+      choose: () =>
+        order(
+          [{ do: way.do, times: null, status: 503 }],
+          `Datadog's API ${way.told} until you choose otherwise. Its webhooks still come.`,
+        ),
+    }));
+    const storm = {
+      label: "Sends a storm",
+      note: `${STORM.count} notifications in a minute`,
+      choose: async () => {
+        const answer = await sandbox.datadog("storm", { ...STORM, seed: Date.now() % 1000 });
+        if (!answer.ok) this.say("bad", `That did not work: ${answer.error}.`);
+        else
+          this.say("good", `${answer.messages} notifications of ${answer.groups} alerts come in the next minute. None may get lost.`);
+      },
+    };
+    const mend = { label: "Works again", choose: () => order([], "Datadog works again.") };
+    return [...(this.datadogFaults.length ? [mend] : []), ...ways, storm];
   }
 
   refresh() {
