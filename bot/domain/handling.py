@@ -61,6 +61,8 @@ class Page:
     resolved: Standing | None = None
     escalations: int = 0
     """How often people asked for it."""
+    tried: int = 0
+    """How often Datadog was asked, or is being asked."""
     escalated: int = 0
     """How often Datadog confirmed it."""
     problem: str = ""
@@ -179,7 +181,7 @@ def _for_page(page: Page) -> Act | None:
         return ResolvePage()
     if page.acknowledged in _OPEN:
         return AcknowledgePage()
-    return EscalatePage() if page.escalated < page.escalations else None
+    return EscalatePage() if page.tried < page.escalations else None
 
 
 def look_again(handling: Handling, now: datetime) -> datetime | None:

@@ -55,6 +55,14 @@ def paged(page_id: str) -> Result:
     return with_page(id=page_id, standing=Standing.DONE, problem="")
 
 
+def escalated(found: Handling) -> Handling:
+    """The page went on to the next level."""
+    page = found.page
+    if page is None:
+        return found
+    return replace(found, page=replace(page, escalated=page.escalated + 1, problem=""), tries=0)
+
+
 def with_page(**changes: object) -> Result:
     """Something about the page was confirmed."""
 
@@ -85,7 +93,7 @@ def marked(act: Act) -> Result:
             return found
         if isinstance(act, SendPage):
             return replace(found, page=replace(page, standing=Standing.TROUBLED, problem=CUT_SHORT))
-        return replace(found, page=replace(page, escalated=page.escalated + 1))
+        return replace(found, page=replace(page, tried=page.tried + 1))
 
     return apply
 
@@ -147,9 +155,9 @@ def _page(page: Page, act: Act, standing: Standing, problem: str, *, undo: bool)
         case SendPage():
             return replace(page, standing=Standing.WANTED if undo else standing, problem=problem)
         case EscalatePage() if undo:
-            return replace(page, escalated=page.escalated - 1, problem=problem)
+            return replace(page, tried=page.tried - 1, problem=problem)
         case EscalatePage() if standing is Standing.FAILED:
-            return replace(page, escalated=page.escalated - 1, escalations=page.escalated - 1, problem=problem)
+            return replace(page, tried=page.tried - 1, escalations=page.tried - 1, problem=problem)
         case AcknowledgePage():
             return replace(page, acknowledged=standing, problem=problem)
         case ResolvePage():

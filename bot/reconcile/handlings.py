@@ -77,7 +77,7 @@ class HandlingLoop:
             await self._save(alert_id, lambda found: replace(found, mute=None))
             return
         if isinstance(act, SendPage | EscalatePage):
-            await self._save(alert_id, results.marked(act))
+            await self._save(alert_id, results.marked(act), draw=False)
         if handling.tries == 0:
             await self._audit(alert, act, audit.AuditPhase.INTENT, "")
         result, told = await self._do(handling, alert, act)
@@ -131,7 +131,7 @@ class HandlingLoop:
                 return results.with_page(resolved=Standing.DONE, problem=""), "resolved"
             case EscalatePage():
                 await datadog.oncall.escalate(page.id if page else "")
-                return results.with_page(problem=""), "escalated"
+                return results.escalated, "escalated"
             case PostNote(place):
                 note = handling.notes[place]
                 title, tags = f"Note on {alert.title}"[:400], _tags(alert)
@@ -154,7 +154,14 @@ class HandlingLoop:
         return duty.team
 
     async def _save(
-        self, alert_id: AlertId, result: Result, *, alert: Alert | None = None, act: Act | None = None, told: str = ""
+        self,
+        alert_id: AlertId,
+        result: Result,
+        *,
+        alert: Alert | None = None,
+        act: Act | None = None,
+        told: str = "",
+        draw: bool = True,
     ) -> None:
         """Apply a result to the row as it is now; card and audit row go with it."""
         for _ in range(8):
@@ -167,7 +174,11 @@ class HandlingLoop:
                 if await handlings.save(connection, made) is None:
                     continue
                 fresh = await alerts.get(connection, alert_id)
-                if fresh is not None and (made.mute, made.page, made.notes) != (found.mute, found.page, found.notes):
+                if (
+                    draw
+                    and fresh is not None
+                    and (made.mute, made.page, made.notes) != (found.mute, found.page, found.notes)
+                ):
                     await put_card(self._ctx, connection, fresh)
                 if alert is not None and act is not None and told:
                     await self._append(connection, alert, act, audit.AuditPhase.RESULT, told)

@@ -46,6 +46,7 @@ from bot.usecases.oncall import line_of
 
 log = structlog.get_logger()
 LOOK_S = 2.0
+SOONEST_S = 0.1
 MOST_WATCHED = 500
 _NOBODY = Line((), "")
 
@@ -68,6 +69,7 @@ class OnCallLoop:
             watched = await watches.all_of(connection)
             known = await handlings.of_all(connection, [alert.id for alert in found])
         lines: dict[Duty, Line | None] = {}
+        waits = [LOOK_S]
         for alert in found:
             duty = plan.duty_of(ServiceName(alert.service))
             if duty is None or not has_card(alert):
@@ -75,10 +77,11 @@ class OnCallLoop:
             if duty not in lines and alert.taken_by is None:
                 lines[duty] = await self._line(duty)
             watch = watched.get(subject_of(alert), Watch(subject_of(alert)))
-            await self._look(plan, alert, watch, known.get(alert.id), lines.get(duty) or _NOBODY)
+            due_at = await self._look(plan, alert, watch, known.get(alert.id), lines.get(duty) or _NOBODY)
+            waits += [(due_at - self._ctx.clock()).total_seconds()] if due_at is not None else []
         await self._end(watched, {subject_of(alert) for alert in found})
         await self._handovers.look(plan)
-        return LOOK_S
+        return max(SOONEST_S, min(waits))
 
     async def _line(self, duty: Duty) -> Line | None:
         try:
@@ -87,25 +90,28 @@ class OnCallLoop:
             log.warning("oncall.unknown", error=str(error))
             return None
 
-    async def _look(self, plan: OnCallPlan, alert: Alert, watch: Watch, handling: Handling | None, line: Line) -> None:
-        """The steps for one alert that are due now."""
+    async def _look(
+        self, plan: OnCallPlan, alert: Alert, watch: Watch, handling: Handling | None, line: Line
+    ) -> datetime | None:
+        """Take the step for one alert that is due now; when the next is, None: when something happens."""
         now = self._ctx.clock()
         step = decide(watch, _situation(alert, handling, now), line.people, plan, now)
         if isinstance(step, Wait):
-            return
+            return step.until
         async with self._ctx.database.write() as connection:
             fresh = await alerts.get(connection, alert.id)
             watch = await watches.of(connection, watch.subject)
             if fresh is None:
-                return
+                return None
             handled = await handlings.of(connection, alert.id)
             step = decide(watch, _situation(fresh, handled, now), line.people, plan, now)
             if isinstance(step, Wait) or await watches.save(connection, after(watch, step, now)) is None:
-                return
+                return now
             await self._take(connection, fresh, handled, step, plan, now)
         reach("oncall.after_step")
         self._ctx.bells.outbox.ring()
         self._ctx.bells.handlings.ring()
+        return now  # another one may follow
 
     async def _take(
         self, connection: Connection, alert: Alert, handling: Handling, step: Step, plan: OnCallPlan, now: datetime

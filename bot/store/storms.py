@@ -1,6 +1,7 @@
 """Storms: the cards that tell of many alerts at once. Called by bot.reconcile.alerts inside its transactions."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -68,6 +69,14 @@ async def reopen(connection: AsyncConnection, storm_ids: Collection[str], *, now
     if storm_ids:
         again = update(storms).where(storms.c.id.in_(list(storm_ids)), storms.c.closed_at.is_not(None))
         await connection.execute(again.values(closed_at=None, card_due=now))
+
+
+async def redraw(connection: AsyncConnection, storm_id: str, *, now: datetime) -> None:
+    """Somebody took members: the card is due at once."""
+    found = await connection.execute(select(storms).where(storms.c.id == storm_id).with_for_update())
+    row = found.mappings().first()
+    if row is not None and row["closed_at"] is None:
+        await put(connection, [replace(_storm(row), redraw_at=now, card_due=now)])
 
 
 async def tally(connection: AsyncConnection, storm_id: str, *, worst: int) -> Tally:

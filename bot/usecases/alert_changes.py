@@ -12,7 +12,7 @@ from bot.domain.alert import Alert
 from bot.domain.handling import Handling
 from bot.domain.names import AlertId, UserId
 from bot.errors import UserError
-from bot.store import alerts, audit, handlings
+from bot.store import alerts, audit, handlings, storms
 from bot.store.db import Connection
 from bot.usecases.alert_cards import put_card
 
@@ -62,6 +62,8 @@ async def _changed(ctx: Context, connection: Connection, alert_id: AlertId, act:
     if made.handling is not None and await handlings.save(connection, made.handling) is None:
         raise _Overtaken
     await put_card(ctx, connection, alert)
+    if alert.storm_id:
+        await storms.redraw(connection, alert.storm_id, now=ctx.clock())
     return alert
 
 

@@ -79,6 +79,7 @@ async def acknowledge_all(ctx: Context, storm_id: str, *, by: UserId) -> int:
             reason = f"{len(found)} alerts of a storm"
             entry = audit.Entry(now, by, "storm.acknowledge", storm_id, audit.AuditPhase.REQUEST, reason)
             await audit.append(connection, entry)
+            await storms.redraw(connection, storm_id, now=now)
     ctx.bells.alerts.ring()
     ctx.bells.oncall.ring()
     return taken

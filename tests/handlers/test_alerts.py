@@ -36,7 +36,7 @@ async def in_thread(chat: Chat, pattern: str) -> Json:
 
 
 def labels(shown: Json) -> list[str]:
-    row = next((block for block in shown["blocks"] if block["type"] == "actions"), {"elements": []})
+    row: Json = next((block for block in shown["blocks"] if block["type"] == "actions"), {"elements": []})
     return [(each.get("text") or each["placeholder"])["text"] for each in row["elements"]]
 
 
