@@ -33,7 +33,7 @@ async def hand(tmp_path: Path) -> AsyncIterator[Hand]:
     await sandbox.start()
     sandbox.datadog.webhooks.url = None
     try:
-        async with ClientSession(sandbox.url, timeout=ClientTimeout(total=20)) as http:
+        async with ClientSession(sandbox.url, timeout=ClientTimeout(total=60)) as http:
             yield Hand(sandbox, http)
     finally:
         await sandbox.stop()
@@ -92,10 +92,15 @@ async def test_faults_requests_and_the_rota_are_ordered_and_shown(hand: Hand) ->
 async def test_a_storm_blows_in_the_background(hand: Hand) -> None:
     answer = await hand.ask("POST", "/storm", count=50, seconds=0, seed=4)
     assert answer == {"ok": True, "messages": 50, "groups": 2}
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(hand.sandbox.datadog.webhooks.deliveries) < 50:
             await hand.ask("GET")
     assert [row["key"] for row in (await hand.ask("GET"))["monitors"]][-1] == "storm/00"
+    told = hand.sandbox.datadog.told[-1]
+    app_url = hand.sandbox.datadog.app_url
+    for link in (f"/event/jump_to?event_id={told.event_id}", f"/snapshot/{told.monitor.id}/{told.event_id}.png"):
+        async with hand.http.get(app_url + link) as response:
+            assert response.status == 200
 
 
 async def test_the_bot_is_told_where_datadog_is_and_with_which_keys(hand: Hand) -> None:

@@ -47,9 +47,11 @@ class AppPages:
         return web.Response(status=404, text="There is no such event.")
 
     async def _snapshot(self, request: web.Request) -> web.Response:
-        seen = self._datadog.snapshots.get(request.match_info["event_id"])
-        if seen is None or str(seen.monitor.id) != request.match_info["monitor_id"]:
+        event_id = request.match_info["event_id"]
+        seen, told = self._datadog.snapshots.get(event_id), self._datadog.told_of(event_id)
+        monitor = seen.monitor if seen is not None else told.monitor if told is not None else None
+        if monitor is None or str(monitor.id) != request.match_info["monitor_id"]:
             return web.Response(status=404, text="There is no such picture.")
-        monitor = seen.monitor
-        picture = graph(seen.points, monitor.critical, monitor.warning, above=monitor.above, unit=monitor.unit)
+        points = () if seen is None else seen.points
+        picture = graph(points, monitor.critical, monitor.warning, above=monitor.above, unit=monitor.unit)
         return web.Response(body=picture, content_type="image/png", headers={"Cache-Control": "max-age=86400"})

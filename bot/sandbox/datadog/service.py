@@ -79,7 +79,7 @@ class Datadog:
         self.template = DEFAULT_TEMPLATE
         self.escapes = True
         """Whether values are put into the template as JSON strings need them; False: newlines and quotes and all."""
-        self.told: deque[Notification] = deque(maxlen=5_000)
+        self.told: deque[Notification] = deque(maxlen=20_000)
         """Every notification so far."""
         self.snapshots: dict[str, Snapshot] = {}
         self._watchers: list[Callable[[], None]] = []
@@ -247,6 +247,7 @@ class Datadog:
         for index, told in enumerate(storm.messages, 1):
             while happened < index * len(storm.story) // len(storm.messages):
                 self.board.adopt(storm.story[happened])
+                self.told.append(storm.story[happened])
                 happened += 1
             sent.append(self.webhooks.send(self.body_of(told)))
             await asyncio.sleep(max(0.0, begun + index * within_s / len(storm.messages) - loop.time()))
