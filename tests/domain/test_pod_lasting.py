@@ -157,12 +157,15 @@ def told() -> tuple[Case, ...]:
 
 
 def test_a_failure_is_over_when_a_later_run_succeeded_or_the_job_is_gone() -> None:
-    before = job(name="report-0", has_completed=True, finished=seconds(10))
-    after = job(name="report-2", has_completed=True, finished=seconds(50))
+    before = job(uid="j0", name="report-0", has_completed=True, finished=seconds(10))
+    after = job(uid="j2", name="report-2", has_completed=True, finished=seconds(50))
     (still,) = batch_judged(told(), scene(REPORT, 60), [before, FAILED], None, is_there=True)
     assert still.story.is_open
     (done,) = batch_judged(told(), scene(REPORT, 60), [before, FAILED, after], None, is_there=True)
     assert (done.story.recovery, done.story.healed_at) == (Recovery.FINISHED, seconds(50))
+    same_second = job(uid="j2", name="report-2", created=seconds(20), has_completed=True, finished=seconds(20))
+    (done,) = batch_judged(told(), scene(REPORT, 60), [before, FAILED, same_second], None, is_there=True)
+    assert not done.story.is_open
     (gone,) = batch_judged(told(), scene(REPORT, 60), [], None, is_there=False)
     assert gone.story.recovery is Recovery.DELETED
 

@@ -1,11 +1,11 @@
 """Pods that fall, and heal: what people read in the channel, from the first fall to the closing line."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from bot.sandbox.kube import Options
+from bot.sandbox.kube import Fault, FaultKind, Options
 from bot.sandbox.kube.kinds import CRON_JOBS, DEPLOYMENTS
 from tests.chat import Chat, open_chat, plain, running_bot
 
@@ -190,19 +190,13 @@ async def test_what_crashed_while_the_bot_was_away_is_told_once_and_a_restart_re
     async with chat_about_pods(tmp_path, with_bot=False, cluster_options=Options(restart_s=0.1)) as chat:
         stg = chat.sandbox.clusters["stg"]
         name = a_pod(chat, "admin")["name"]
-
-        def restarts(count: int) -> Any:
-            return lambda: next(
-                (r for r in stg.pods_view() if r["name"] == name and r["restarts"] == count and r["ready"]), None
-            )
-
         stg.crash_pod("admin", name)
-        await chat.until(restarts(1), 20, lambda: str(stg.pods_view()))
+        await chat.until(restarted(chat, name, 1), 20, lambda: str(stg.pods_view()))
         async with running_bot(chat):
             assert roots(chat) == [], "the first look is no news"
         for count in (2, 3):
             stg.crash_pod("admin", name)
-            await chat.until(restarts(count), 20, lambda: str(stg.pods_view()))
+            await chat.until(restarted(chat, name, count), 20, lambda: str(stg.pods_view()))
         async with running_bot(chat):
             told = await story(chat, "ready now")
             assert "*admin* in *stg* ran out of memory twice while I was away, ready now" in told
@@ -211,3 +205,47 @@ async def test_what_crashed_while_the_bot_was_away_is_told_once_and_a_restart_re
             assert (len(chat.calls("chat.postMessage")), len(chat.calls("chat.update"))) == before
         assert len(roots(chat)) == 1
         assert stg.store.get(DEPLOYMENTS, "admin", "admin") is not None
+
+
+async def test_what_falls_while_the_watches_are_cut_is_told_once_when_they_see_again(tmp_path: Path) -> None:
+    async with chat_about_pods(tmp_path, cluster_options=Options(restart_s=0.1)) as chat:
+        stg = chat.sandbox.clusters["stg"]
+        name = a_pod(chat, "admin")["name"]
+        stg.faults.add(Fault(FaultKind.RESET, path=r"/pods\?.*watch=1", count=None))
+        stg.end_watches()
+        for count in (1, 2):
+            stg.crash_pod("admin", name)
+            await chat.until(restarted(chat, name, count), 20, lambda: str(stg.pods_view()))
+        stg.faults.clear()
+        told = await story(chat, "healed by itself")
+        assert "2 restarts" in told
+        assert len(roots(chat)) == 1
+
+
+async def test_a_crash_that_follows_within_ten_minutes_opens_the_same_message_again(tmp_path: Path) -> None:
+    async with chat_about_pods(tmp_path, healed_after="1s", cluster_options=Options(restart_s=0.1)) as chat:
+        stg = chat.sandbox.clusters["stg"]
+        name = a_pod(chat, "web")["name"]
+        stg.crash_pod("web", name)
+        await story(chat, "healed by itself")
+        stg.crash_pod("web", name)
+        assert "2 restarts" in await story(chat, "healed by itself.*2 restarts")
+        assert len(roots(chat)) == 1
+
+
+def restarted(chat: Chat, name: str, count: int) -> Callable[[], Json | None]:
+    """A look whether a pod of stg was restarted so often and is ready."""
+    rows = chat.sandbox.clusters["stg"].pods_view
+    return lambda: next((r for r in rows() if r["name"] == name and r["restarts"] == count and r["ready"]), None)
+
+
+async def test_without_a_channel_for_pods_nothing_is_watched(tmp_path: Path) -> None:
+    def change(text: str) -> str:
+        return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("pods:"))
+
+    async with open_chat(tmp_path, change=change) as chat:
+        await chat.alice.says("/deploy stg admin 1.4.2")
+        await chat.card(phase="Succeeded")
+        asked = [request.path for request in chat.sandbox.clusters["stg"].requests]
+        assert asked
+        assert not [path for path in asked if "watch" in path]

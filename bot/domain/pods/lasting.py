@@ -180,23 +180,36 @@ def batch_judged(
     """The cases of a batch job: over when a run that ended after the last failure succeeded, or when it was deleted."""
     if scene.is_blind:
         return tuple(cases)
-    done = [job.finished for job in jobs if job.has_completed and job.finished is not None]
-    if cron is not None and cron.last_succeeded is not None:
-        done.append(cron.last_succeeded)
-    succeeded_at = max(done, default=None)
     judged: list[Case] = []
     for case in cases:
         story = case.story
         changes: Mapping[str, object] = {}
         if story.is_open and not is_there:
             changes = {"healed_at": scene.now, "recovery": Recovery.DELETED}
-        elif story.is_open and succeeded_at is not None and succeeded_at > story.last_fall_at:
+        elif story.is_open and (succeeded_at := _success_after(case, jobs, cron)) is not None:
             changes = {"healed_at": succeeded_at, "recovery": Recovery.FINISHED}
         if changes:
             judged.append(replace(case, story=story.moved(closed_at=scene.now, **changes), is_stale=True))
         else:
             judged.append(case)
     return tuple(judged)
+
+
+def _success_after(case: Case, jobs: Sequence[JobSight], cron: CronJobSight | None) -> datetime | None:
+    """When a run succeeded after the last failure, if one did. Kubernetes' times are whole seconds: of the same second,
+    the run that was made later counts."""
+    fell_at = case.story.last_fall_at
+    failed = max((job.created for job in jobs if job.uid in case.hurt), default=None)
+    done = [
+        job.finished
+        for job in jobs
+        if job.has_completed
+        and job.finished is not None
+        and (job.finished > fell_at or (job.finished == fell_at and failed is not None and job.created > failed))
+    ]
+    if cron is not None and cron.last_succeeded is not None and cron.last_succeeded > fell_at:
+        done.append(cron.last_succeeded)
+    return max(done, default=None)
 
 
 def _times(number: int) -> str:
