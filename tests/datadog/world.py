@@ -137,7 +137,7 @@ class World:
 
 @asynccontextmanager
 async def open_world() -> AsyncIterator[World]:
-    async with open_datadog() as desk, ClientSession(timeout=ClientTimeout(total=20), auto_decompress=True) as http:
+    async with open_datadog() as desk, ClientSession(timeout=ClientTimeout(total=60), auto_decompress=True) as http:
         relay = Relay(desk.url, http)
         app = web.Application()
         app.router.add_route("*", "/{tail:.*}", relay.handle)
@@ -153,7 +153,7 @@ async def open_world() -> AsyncIterator[World]:
             await runner.cleanup()
 
 
-async def until(true: Callable[[], bool], within_s: float = 20) -> None:
+async def until(true: Callable[[], bool], within_s: float = 60) -> None:
     """Wait for something that stays."""
     async with asyncio.timeout(within_s):
         while not true():

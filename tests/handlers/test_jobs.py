@@ -126,7 +126,7 @@ async def test_a_desk_shows_how_runs_ended_and_a_failed_one_can_be_run_again(cha
     chat.sandbox.registry.publish("growlio/report", "3.0.1-fail")
     await give_image(chat, "3.0.1-fail")
     await chat.alice.presses("Run now", await desk(chat, chat.alice))
-    ended = await chat.until(lambda: _ended(chat), 20, lambda: str(jobs_of(chat)))
+    ended = await chat.until(lambda: _ended(chat), 60, lambda: str(jobs_of(chat)))
     assert ended == "Failed"
     card = await desk(chat, chat.alice)
     assert "❌ *report*" in plain(card)
@@ -136,7 +136,7 @@ async def test_a_desk_shows_how_runs_ended_and_a_failed_one_can_be_run_again(cha
     assert "Secrets are taken out" in await chat.alice.hears("Last \\d+ lines? of .*container `report`")
     await give_image(chat, "3.0.0")
     await chat.alice.presses("Rerun", card)
-    await chat.until(lambda: len(jobs_of(chat)) > 1 or None, 20, lambda: str(jobs_of(chat)))
+    await chat.until(lambda: len(jobs_of(chat)) > 1 or None, 60, lambda: str(jobs_of(chat)))
 
 
 def _ended(chat: Chat) -> str | None:

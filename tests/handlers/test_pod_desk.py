@@ -21,7 +21,7 @@ async def loop(chat: Chat) -> str:
                     return str(pod["metadata"]["name"])
         return None
 
-    return await chat.until(find, 30, lambda: "no pod restarted")
+    return await chat.until(find, 60, lambda: "no pod restarted")
 
 
 async def test_each_service_has_a_line_with_how_many_are_up(chat: Chat) -> None:

@@ -82,7 +82,7 @@ async def test_a_server_in_trouble_is_not_made_worse(tmp_path: Path, on_list: An
         here = client(kubeconfig(tmp_path / "kubeconfig", url))
         watch = Watch(here, "/api/v1/pods", row, pace=clock.pace())
         async with at_work(watch, lambda each: each.name) as work:
-            await work.until(lambda: clock.now_s > 60 * MINUTES, within_s=40)
+            await work.until(lambda: clock.now_s > 60 * MINUTES, within_s=60)
         await here.close()
     assert script.most_in_a_minute() <= 20
     assert all(later - earlier >= 5 for earlier, later in pairwise(script.lists) if later > earlier)

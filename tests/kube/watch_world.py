@@ -84,7 +84,7 @@ class Watching(Generic[T]):
         self.known = known
         self._task = task
 
-    async def until(self, what: Callable[[], Any], within_s: float = 20.0) -> None:
+    async def until(self, what: Callable[[], Any], within_s: float = 60.0) -> None:
         """Waits for what stays so; fails at once when the watch has died."""
         try:
             async with asyncio.timeout(within_s):

@@ -48,7 +48,7 @@ class Desk:
 
     def __init__(self, clusters: Mapping[str, Cluster]) -> None:
         self.now_s = BEGIN_S
-        webhooks = Webhooks(pauses_s=(0.0,) * 5, timeout_s=10)
+        webhooks = Webhooks(pauses_s=(0.0,) * 5, timeout_s=60)
         self.datadog = Datadog(clusters, secret="between us", clock=lambda: self.now_s, webhooks=webhooks)
         if not clusters:
             for monitor in monitors_of("stg", 0):
@@ -93,7 +93,7 @@ async def open_datadog(clusters: Mapping[str, Cluster] | None = None) -> AsyncIt
     desk.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     desk.datadog.listening_at(desk.url)
     desk.datadog.use_webhook(f"{desk.url}/receiver")
-    desk.http = ClientSession(desk.url, timeout=ClientTimeout(total=20))
+    desk.http = ClientSession(desk.url, timeout=ClientTimeout(total=60))
     try:
         yield desk
     finally:
