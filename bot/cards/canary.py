@@ -214,8 +214,6 @@ def _means(scheme: CanaryScheme) -> Mrkdwn:
             return Mrkdwn(f"by weights of the HTTPRoute {code(scheme.carrier)}")
         case Driver.INGRESS:
             return Mrkdwn(f"by annotations of the Ingress {code(scheme.carrier)}")
-        case Driver.ROLLOUT:
-            return Mrkdwn("by its Argo Rollout")
 
 
 def _interval(seconds: float) -> str:

@@ -27,8 +27,6 @@ class Driver(StrEnum):
     """Weights of a Gateway API HTTPRoute."""
     INGRESS = "ingress"
     """The canary annotations of ingress-nginx."""
-    ROLLOUT = "rollout"
-    """An Argo Rollouts Rollout, through its own fields."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,8 +68,6 @@ def _is_nginx(ingress: Json) -> bool:
 
 def _obstacles(stable: Workload, driver: Driver, services: list[Json], carriers: list[Json]) -> tuple[str, ...]:
     kind, called = stable.ref.kind, stable.ref.name
-    if driver is Driver.ROLLOUT:
-        return ()
     found = []
     if kind is not WorkloadKind.DEPLOYMENT:
         found.append(f"{kind} {called} can't have a canary: only Deployments can stand beside a copy of themselves.")
