@@ -4,6 +4,7 @@ First line: how bad, what. Second: the one number that matters, where, since whe
 it, and what Datadog confirmed. It never says more than is known: "taken here" is ours, "muted" is Datadog's answer.
 """
 
+import re
 from datetime import datetime, timedelta
 
 from bot.cards.alert_answers import answer_lines
@@ -88,8 +89,12 @@ def _ago(span: timedelta) -> str:
 
 
 def _message(alert: Alert) -> list[Mrkdwn]:
-    """The monitor's own words, while they may still help."""
-    words = " ".join(alert.text.split())
+    """The monitor's own words, while they may still help; without the addresses that stand below as links."""
+    words = alert.text
+    for url in (alert.runbook, alert.dashboard):
+        if url:
+            words = re.sub(rf"(?:(?:runbook|dashboard)\s*:\s*)?{re.escape(url)}", "", words, flags=re.IGNORECASE)
+    words = " ".join(words.split())
     return [Mrkdwn(f"&gt; {esc(words, LONGEST_MESSAGE)}")] if words and not alert.is_over else []
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.cards.mrkdwn import Mrkdwn, bold, esc
 from bot.domain.alert import Alert, AlertState
-from bot.domain.handling import Handling
+from bot.domain.handling import Handling, Standing
 from bot.domain.names import AlertId
 from bot.domain.oncall import Responder
 from bot.domain.release import Release
@@ -28,12 +28,13 @@ class Around:
 
 
 def mark(alert: Alert, handling: Handling | None, now: datetime) -> str:
-    """One sign for how an alert stands: over, taken, muted, or as bad as it is."""
+    """One sign for how an alert stands: over, taken, surely muted, or as bad as it is."""
     if alert.is_over:
         return "🟢"
     if alert.taken_by is not None:
         return "🟡"
-    if handling is not None and handling.mute is not None and handling.mute.is_quiet(now):
+    mute = handling.mute if handling is not None else None
+    if mute is not None and mute.standing is Standing.DONE and mute.is_quiet(now):
         return "🔕"
     return {AlertState.ALERT: "🔴", AlertState.WARN: "🟠", AlertState.NO_DATA: "⚫"}.get(alert.state, "❔")
 

@@ -96,12 +96,12 @@ def test_taken_here_and_acknowledged_in_datadog_are_two_things() -> None:
 @pytest.mark.parametrize(
     ("mute", "told", "mark"),
     [
-        (Mute(LATER, ALICE, NOW, Standing.WANTED), "Datadog has not confirmed it yet", "🔕"),
+        (Mute(LATER, ALICE, NOW, Standing.WANTED), "Datadog has not confirmed it yet", "🔴"),
         (Mute(LATER, ALICE, NOW, Standing.DONE, LATER), "🔕 Muted in Datadog until <!date", "🔕"),
         (
             Mute(LATER, ALICE, NOW, Standing.TROUBLED, problem="Datadog: gave no answer within 5 s"),
             "⚠️ Mute not confirmed: Datadog: gave no answer within 5 s. Trying again",
-            "🔕",
+            "🔴",
         ),
         (Mute(LATER, ALICE, NOW, Standing.FAILED, problem="Datadog: refuses"), "⚠️ Mute not confirmed: Datadog", "🔴"),
         (Mute(None, ALICE, NOW, Standing.WANTED), "lifts the mute", "🔴"),
@@ -112,7 +112,7 @@ def test_a_mute_is_told_as_far_as_datadog_confirmed_it(mute: Mute, told: str, ma
     card = shown(handling=replace(HANDLED, mute=mute))
     assert told in words(card)
     assert words(card).startswith(mark)
-    assert ("Unmute" in labels(card)) is (mark == "🔕")
+    assert ("Unmute" in labels(card)) is mute.is_quiet(NOW)
 
 
 def test_the_end_shown_is_the_one_that_datadog_answered() -> None:
@@ -137,6 +137,11 @@ def test_an_alert_that_is_over_says_how_long_who_and_offers_only_a_note() -> Non
     assert "Muted" not in words(card)
     assert labels(card) == ["Note…"]
     assert "Nobody took it." in words(shown(replace(over, taken_by=None, taken_at=None)))
+
+
+def test_the_monitors_words_do_not_repeat_the_address_of_the_runbook() -> None:
+    told = words(shown(alert(text="Look here.\nRunbook: https://wiki.example.com/web/latency\nThen there.")))
+    assert "&gt; Look here. Then there." in told
 
 
 def test_states_that_are_no_plain_alert_are_named() -> None:
