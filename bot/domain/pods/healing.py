@@ -5,7 +5,7 @@ Healed is a pod that is ready again, or gone with a ready one in its place; over
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.pods.cases import Case, Family, Hurt, Scene
 from bot.domain.pods.causes import Why, why_stuck
@@ -13,6 +13,8 @@ from bot.domain.pods.sight import PodSight, SubjectKind
 from bot.domain.pods.story import Cause, Recovery, Story
 
 LOOPING = "CrashLoopBackOff"
+REPLACED_EARLY = timedelta(seconds=30)
+"""A pod may be replaced before it is known that it fell: its node was silent, or the watch was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def _look(case: Case, scene: Scene) -> _Look:
     here = [live[uid] for uid in case.hurt if uid in live]
     gone = [hurt for uid, hurt in case.hurt.items() if uid not in live and hurt.ready_at is None]
     past = [hurt.ready_at for uid, hurt in case.hurt.items() if uid not in live and hurt.ready_at is not None]
-    since = case.story.opened_at.replace(microsecond=0)
+    since = case.story.opened_at.replace(microsecond=0) - REPLACED_EARLY
     born = [pod for uid, pod in live.items() if uid not in case.hurt and pod.created >= since] if gone else []
     bad = any(not pod.ready or _is_stuck(pod, scene) for pod in here) or any(not pod.ready for pod in born)
     short = bool(gone) and len(live) < max(case.story.desired, 1)
