@@ -138,7 +138,7 @@ class DatadogWebhook:
             group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
             try:
                 reach("webhook.before_commit")
-                async with self._database.write() as connection:
+                async with self._database.write(urgent=True) as connection:
                     await inbox.add(connection, [each.arrival for each in group])
                 reach("webhook.after_commit")
             except BaseException as error:
@@ -147,8 +147,10 @@ class DatadogWebhook:
                     if not each.done.done():
                         each.done.set_exception(failure)
                         each.done.exception()  # read it here: the waiter may be gone
-                if not isinstance(error, StoreUnavailable):
+                if not isinstance(error, Exception):
                     raise
+                if not isinstance(error, StoreUnavailable):  # a bug: Datadog comes again, and the log has it
+                    log.exception("webhook.flush_failed")
                 continue
             for each in group:
                 if not each.done.done():

@@ -59,6 +59,16 @@ class BotProcess:
     def is_alive(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def resident_mib(self) -> float:
+        """Memory that this life holds now; 0 when it is over."""
+        try:
+            status = Path(f"/proc/{self._process.pid}/status").read_text() if self._process is not None else ""
+        except OSError:
+            return 0.0
+        found = next((line for line in status.splitlines() if line.startswith("VmRSS:")), "VmRSS: 0")
+        return int(found.split()[1]) / 1024
+
     async def killed(self, within_s: float = START_S) -> None:
         """Until its failpoint has killed it."""
         assert self._process is not None

@@ -144,7 +144,7 @@ def _mended(raw: str) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     marks = list(_FIELD.finditer(raw[:200_000]))
-    for mark, after in zip(marks, [*marks[1:], None], strict=True):
+    for mark, after in zip(marks, [*marks[1:], None], strict=False):
         value = raw[mark.end() : after.start() if after is not None else len(raw)].strip()
         if mark.group().endswith('"'):
             value = value.removesuffix("}").rstrip() if after is None else value

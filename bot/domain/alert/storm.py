@@ -15,9 +15,9 @@ from bot.domain.alert.alert import Alert
 WINDOW = timedelta(seconds=60)
 MONITOR_SCOPES = 10
 """So many groups of one monitor in WINDOW are a storm."""
-CHANNEL_CARDS = 8
+CHANNEL_CARDS = 6
 """So many cards in one channel in WINDOW are a storm: nobody reads more, and Slack takes one message a second."""
-OWN_CARDS = 4
+OWN_CARDS = 3
 """Critical alerts that still get a card of their own in a channel's storm, per WINDOW."""
 QUIET = timedelta(minutes=5)
 """Without a new member for so long a storm takes no more: the next alert is news again."""

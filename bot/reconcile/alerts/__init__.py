@@ -21,7 +21,7 @@ from bot.store.inbox import InboxRow
 
 __all__ = ["AlertLoop", "Poller"]
 log = structlog.get_logger()
-BATCH = 150
+BATCH = 60
 """Webhooks in one transaction: some ten milliseconds, in which requests wait."""
 GATHER_S = 0.2
 """Between the beginnings of two turns: what comes meanwhile shares the next one. Nobody in a chat notices it."""
@@ -34,14 +34,17 @@ class AlertLoop:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._began_s = float("-inf")
+        self._is_behind = False
 
     async def turn(self) -> float:
         """Work off a batch and draw; seconds until something is due."""
-        await asyncio.sleep(self._began_s + GATHER_S - time.monotonic())
+        if not self._is_behind:
+            await asyncio.sleep(self._began_s + GATHER_S - time.monotonic())
         self._began_s = time.monotonic()
         taken = await self._take()
         pause_s = await draw(self._ctx)
-        return 0.0 if taken >= BATCH else min(SLOWEST_TURN_S, pause_s)
+        self._is_behind = taken >= BATCH
+        return 0.0 if self._is_behind else min(SLOWEST_TURN_S, pause_s)
 
     async def _take(self) -> int:
         """How many webhooks were worked off."""
