@@ -1,8 +1,8 @@
 """The simulated request stream: people's requests reach pods by routes, Kubernetes Services and their endpoints.
 
 The cluster owns one; the sandbox's Datadog and tests read `view`. An entry is an HTTPRoute, an Ingress, or a
-Kubernetes Service that stands in none. Nothing is done per request: each tick adds shares to counters, and only namespaces that
-changed are looked at anew.
+Kubernetes Service that stands in none. Nothing is done per request: each tick adds shares to counters, and only
+namespaces that changed are looked at anew.
 """
 
 import random
