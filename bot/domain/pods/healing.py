@@ -111,6 +111,8 @@ def _healed_at(story: Story, look: _Look, now: datetime) -> datetime:
     """Since when all is ready: by the cluster's clock, so that it holds across gaps too."""
     moments = [pod.ready_since for pod in (*look.here, *look.born) if pod.ready_since is not None]
     since = max((*moments, *look.past), default=story.healed_at or now)
+    if look.gone and not any(pod.created >= story.opened_at.replace(microsecond=0) for pod in look.born):
+        since = story.healed_at or now  # what was there before the fall is no answer to when it was made good
     return min(max(since, story.last_fall_at), now)
 
 
