@@ -9,12 +9,13 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy import RowMapping, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.handling import Handling, Mute, Note, Page, Standing
 from bot.domain.names import AlertId, UserId
 from bot.store.dialect import insert_into
+from bot.store.ids import id_of
 from bot.store.kept import known, moment, plain
 from bot.store.tables import handlings
 
@@ -61,6 +62,13 @@ async def next_due_at(connection: AsyncConnection, *, after: datetime) -> dateti
     statement = select(func.min(handlings.c.due_at)).where(handlings.c.due_at > after)
     due_at: datetime | None = (await connection.execute(statement)).scalar_one()
     return due_at
+
+
+async def sweep(connection: AsyncConnection, *, before: datetime, limit: int) -> int:
+    """Delete a batch of those whose alerts came before then and that want nothing any more; how many."""
+    old = select(handlings.c.alert_id).where(handlings.c.alert_id < id_of(before, ""), handlings.c.due_at.is_(None))
+    gone = await connection.execute(delete(handlings).where(handlings.c.alert_id.in_(old.limit(limit))))
+    return int(gone.rowcount)
 
 
 def _body(handling: Handling) -> dict[str, Any]:

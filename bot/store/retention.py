@@ -1,4 +1,4 @@
-"""What is forgotten: answered requests and finished messages, after a week; stories of pods, after three months.
+"""What is forgotten: answered requests and finished messages, after a week; alerts and stories of pods, after 90 days.
 Called by a loop, in short transactions.
 
 Releases and the audit trail stay. A request's row is its protection against a second run: nobody resends after a week.
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store import pods
+from bot.store import alerts, handlings, pods
 from bot.store.ids import id_of
 from bot.store.inbox import DONE
 from bot.store.outbox import OutboxState
@@ -17,7 +17,7 @@ from bot.store.tables import inbox, outbox
 
 KEPT = timedelta(days=7)
 STORIES_KEPT = timedelta(days=90)
-"""What fell and healed, and marks of pods in environments that are configured no more."""
+"""What fell and healed, alerts that are over, and marks of pods in environments that are configured no more."""
 BATCH = 1000
 """Rows of a table deleted per call: some milliseconds, in which nobody else can write to SQLite."""
 
@@ -41,4 +41,6 @@ async def sweep(connection: AsyncConnection, *, now: datetime) -> int:
     gone = await connection.execute(delete(inbox).where(inbox.c.id.in_(requests)))
     said = await connection.execute(delete(outbox).where(outbox.c.id.in_(finished)))
     stories = await pods.sweep(connection, before=now - STORIES_KEPT, limit=BATCH)
-    return gone.rowcount + said.rowcount + stories
+    past = await alerts.sweep(connection, before=now - STORIES_KEPT, limit=BATCH)
+    past += await handlings.sweep(connection, before=now - STORIES_KEPT, limit=BATCH)
+    return gone.rowcount + said.rowcount + stories + past

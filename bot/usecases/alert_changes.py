@@ -40,7 +40,11 @@ async def change(ctx: Context, alert_id: AlertId, act: Act, *, by: UserId, actio
     for _ in range(TRIES):
         try:
             async with ctx.database.write() as connection:
-                alert = await _changed(ctx, connection, alert_id, act)
+                alert = await known(connection, alert_id)
+                made = await act(connection, alert, await handlings.of(connection, alert_id))
+                if made == Change():
+                    return alert  # it is so already
+                alert = await _saved(ctx, connection, alert, made)
                 entry = audit.Entry(ctx.clock(), by, action, target_of(alert), audit.AuditPhase.REQUEST, reason)
                 await audit.append(connection, entry)
         except _Overtaken:
@@ -51,9 +55,8 @@ async def change(ctx: Context, alert_id: AlertId, act: Act, *, by: UserId, actio
     raise UserError("alert_busy", "It changes too fast at this moment.", hint="Press again.")
 
 
-async def _changed(ctx: Context, connection: Connection, alert_id: AlertId, act: Act) -> Alert:
-    alert = await known(connection, alert_id)
-    made = await act(connection, alert, await handlings.of(connection, alert_id))
+async def _saved(ctx: Context, connection: Connection, alert: Alert, made: Change) -> Alert:
+    """The alert as saved, and drawn. Raises _Overtaken."""
     if made.alert is not None:
         saved = await alerts.save(connection, made.alert)
         if saved is None:

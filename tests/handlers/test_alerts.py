@@ -7,6 +7,8 @@ from typing import Any
 
 from bot.sandbox.datadog.monitors import State
 from bot.sandbox.slack import payloads
+from bot.store import audit
+from bot.store.audit import AuditPhase
 from tests.chat import Chat, Json, Person, plain
 
 ALERTS = "C0ALERTS"
@@ -77,10 +79,11 @@ async def fired(chat: Chat) -> Json:
     return await card(chat, "🔴")
 
 
-async def test_of_many_who_press_acknowledge_one_has_it_and_the_others_learn_who(chat: Chat) -> None:
+async def crowd_presses(chat: Chat, *, times: int) -> None:
+    """Five people press Acknowledge so many times each, all at once: one has it, the others learn who."""
     opened = await fired(chat)
     crowd = [chat.people[name] for name in ("alice", "bob", "carol", "dave", "ops")]
-    await asyncio.gather(*(presses_late(person, opened, "Acknowledge") for person in crowd))
+    await asyncio.gather(*(presses_late(person, opened, "Acknowledge") for person in crowd * times))
     taken = await card(chat, "Taken here by")
     found = re.search(r"Taken here by <@(\w+)>", plain(taken))
     assert found is not None
@@ -88,6 +91,15 @@ async def test_of_many_who_press_acknowledge_one_has_it_and_the_others_learn_who
     for person in crowd:
         if person.id != found[1]:
             await person.hears(f"<@{found[1]}> has taken it since")
+    assert chat.bot is not None
+    async with chat.bot.ctx.database.read() as connection:
+        entries = [entry async for _, entry, _, _ in audit.rows(connection)]
+    requests = [each for each in entries if each.action == "alert.acknowledge" and each.phase is AuditPhase.REQUEST]
+    assert [each.actor for each in requests] == [found[1]]
+
+
+async def test_of_many_who_press_acknowledge_one_has_it_and_the_others_learn_who(chat: Chat) -> None:
+    await crowd_presses(chat, times=30)
 
 
 async def test_what_was_taken_is_given_back_by_its_owner_and_by_nobody_without_the_role(chat: Chat) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.chat import open_chat, payload
+from tests.handlers.test_alerts import crowd_presses
 from tests.postgres import NoServer, running_server
 
 
@@ -13,6 +14,16 @@ async def test_a_release_and_its_rollback_on_postgresql(tmp_path: Path) -> None:
     try:
         with running_server() as url:
             await release_and_return(tmp_path, url)
+    except NoServer as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.mark.postgres
+async def test_of_a_crowd_that_acknowledges_one_has_it_on_postgresql(tmp_path: Path) -> None:
+    try:
+        with running_server() as url:
+            async with open_chat(tmp_path, environment={"DATABASE_URL": url}) as chat:
+                await crowd_presses(chat, times=8)
     except NoServer as reason:
         pytest.skip(str(reason))
 

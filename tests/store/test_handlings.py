@@ -76,6 +76,16 @@ async def test_the_loop_finds_what_is_due_and_when_the_next_is(database: Databas
         assert await handlings.next_due_at(connection, after=NOW) == later.due_at
 
 
+async def test_what_wants_nothing_any_more_is_forgotten_with_its_time(database: Database) -> None:
+    quiet, busy = replace(FULL, due_at=None), replace(FULL, alert=AlertId("01K" + "B" * 23))
+    async with database.write() as connection:
+        for each in (quiet, busy):
+            await handlings.save(connection, each)
+        assert await handlings.sweep(connection, before=datetime(2000, 1, 1, tzinfo=UTC), limit=9) == 0
+        assert await handlings.sweep(connection, before=datetime(2100, 1, 1, tzinfo=UTC), limit=9) == 1
+        assert set(await handlings.of_all(connection, [quiet.alert, busy.alert])) == {busy.alert}
+
+
 async def test_a_watch_is_read_as_it_was_saved_and_ends(database: Database) -> None:
     async with database.write() as connection:
         saved = await watches.save(connection, WATCHED)
