@@ -200,7 +200,7 @@ async def recent(connection: AsyncConnection, *, since: datetime) -> Recent:
 
 
 async def sweep(connection: AsyncConnection, *, before: datetime, limit: int) -> int:
-    """Delete a batch of closed cycles; the newest of a group stays half as long again, against late events."""
+    """Delete a batch of cycles and storms that closed before then."""
     old = select(alerts.c.id).where(alerts.c.closed_at < before).order_by(alerts.c.closed_at).limit(limit)
     gone = await connection.execute(delete(alerts).where(alerts.c.id.in_(old)))
     past = select(storms.c.id).where(storms.c.closed_at < before).limit(limit)

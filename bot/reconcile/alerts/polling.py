@@ -46,8 +46,9 @@ class _Repair:
 class Poller:
     """Asks every `every`; repairs what differs."""
 
-    def __init__(self, ctx: Context, *, every: timedelta, has_webhook: bool) -> None:
+    def __init__(self, ctx: Context, *, every: timedelta, has_webhook: bool, grace: timedelta | None = None) -> None:
         self._ctx = ctx
+        self._grace = grace if grace is not None else GRACE if has_webhook else timedelta(0)
         self._every = every
         self._has_webhook = has_webhook
         self._signalled = False
@@ -105,7 +106,7 @@ class Poller:
                 head = find_group(sight, by_monitor.get(sight.monitor_id, ()))
                 if head is not None:
                     still.add(head.key)
-                event = seen(sight, head, now=now, grace=GRACE)
+                event = seen(sight, head, now=now, grace=self._grace)
                 if event is not None:
                     began = sight.since or now
                     repairs.append(_Repair(event, now - began))
@@ -131,7 +132,7 @@ class Poller:
                 if group is not None and group.status not in WELL:
                     continue
                 resolved = group.last_resolved if group is not None else None
-            event = gone(alert, resolved, now=now, grace=GRACE)
+            event = gone(alert, resolved, now=now, grace=self._grace)
             if event is not None:
                 repairs.append(_Repair(event, now - resolved if resolved is not None else timedelta(0)))
         return repairs
