@@ -249,3 +249,25 @@ async def test_without_a_channel_for_pods_nothing_is_watched(tmp_path: Path) -> 
         asked = [request.query for request in chat.sandbox.clusters["stg"].requests]
         assert asked
         assert not [query for query in asked if "watch=1" in query]
+
+
+async def test_a_story_that_healed_while_the_bot_was_away_is_closed_in_its_own_message(tmp_path: Path) -> None:
+    async with chat_about_pods(tmp_path, with_bot=False) as chat:
+        stg = chat.sandbox.clusters["stg"]
+        name = a_pod(chat, "admin")["name"]
+        async with running_bot(chat):
+            stg.crash_pod("admin", name)
+            await story(chat, r"\*admin\* in \*stg\*")
+        await chat.until(restarted(chat, name, 1), 20, lambda: str(stg.pods_view()))
+        async with running_bot(chat):
+            assert "restarted by the kubelet, 1 restart" in await story(chat, "healed by itself")
+        assert len(roots(chat)) == 1
+
+
+async def test_the_story_of_a_workload_that_is_deleted_ends_with_it(tmp_path: Path) -> None:
+    async with chat_about_pods(tmp_path, cluster_options=Options(restart_s=600)) as chat:
+        chat.sandbox.clusters["stg"].crash_pod("web", a_pod(chat, "web")["name"])
+        await story(chat, r"\*web\* in \*stg\*")
+        await chat.kubectl_delete("stg", "web", "deployments", "web")
+        assert "the deployment was deleted" in await story(chat, "is over after")
+        assert len(roots(chat)) == 1
