@@ -89,7 +89,7 @@ class Teller:
     held: list[PodSight] = field(default_factory=list)
     wake: datetime | None = None
     asks: bool = False
-    _numbers: count[int] = field(default_factory=count)
+    _numbers: "count[int]" = field(default_factory=count)
 
     def at(self, moment: float, *changed: PodSight, gone: tuple[str, ...] = (), away: bool = False) -> "Teller":
         """Show what changed, in order, and judge."""
