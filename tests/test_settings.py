@@ -386,6 +386,9 @@ def test_many_aliases_are_refused(read):
 def test_an_alias_stands_for_what_it_names(read):
     got = read(LEAST + "pods: {channel: &c '#alerts'}\nslack: {ops_channel: *c}\n")
     assert got.slack.ops_channel == got.pods_channel == "#alerts"
+    assert (got.healed_after, got.rollback_window) == (timedelta(seconds=60), timedelta(minutes=30))
+    got = read(LEAST + "pods: {channel: '#alerts', healed_after: 5m, rollback_window: 2h}\n")
+    assert (got.healed_after, got.rollback_window) == (timedelta(minutes=5), timedelta(hours=2))
 
 
 def test_a_file_that_is_not_there_is_told_together_with_the_secrets_that_are_not(tmp_path):
