@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.domain.canary.scheme import CanaryScheme, Driver
 from bot.domain.catalog import Target, WorkloadKind, WorkloadRef
 from bot.domain.images import version_of
 from bot.domain.names import EnvironmentName, ServiceName, UserId
@@ -33,6 +34,7 @@ BOUND: dict[str, Any] = {
     "to_image": "registry.example.com/growlio/admin:1.4.3",
     "to_digest": "sha256:" + "c" * 64,
     "revision_uid": "r2",
+    "canary": CanaryScheme(Driver.PODS, (10, 25), interval_s=600, promotes=True),
 }
 """Another value for each field that people approve."""
 FREE: dict[str, Any] = {

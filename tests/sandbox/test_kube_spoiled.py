@@ -244,7 +244,7 @@ async def test_watches_can_be_ended_and_their_history_lost(kube: Kube) -> None:
 async def test_a_clock_that_jumps_is_seen_in_timestamps_and_moves_deadlines(kube: Kube) -> None:
     stuck = deployment("stuck", "x:1-broken", replicas=1, progressDeadlineSeconds=3600)
     await kube.post(f"{APPS}/deployments", stuck)
-    await kube.until(f"{APPS}/deployments/stuck", lambda d: d["status"].get("unavailableReplicas") == 1)
+    await kube.until(f"{APPS}/deployments/stuck", lambda d: d["status"].get("updatedReplicas") == 1)
     kube.cluster.jump_clock(7200)
     late = await kube.until(f"{APPS}/deployments/stuck", lambda d: "ProgressDeadlineExceeded" in str(d["status"]))
     kube.cluster.jump_clock(-86400)
