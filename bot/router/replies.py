@@ -13,7 +13,11 @@ def follow(call: Call, release: Release) -> Reply:
     if here and call.source is not Source.MENTION:
         return Reply.nothing()
     plan = release.plan
-    doing = {ReleaseKind.ROLLBACK: "Rolling back to", ReleaseKind.RESTART: "Restarting"}.get(plan.kind, "Releasing")
+    doing = {
+        ReleaseKind.ROLLBACK: "Rolling back to",
+        ReleaseKind.RESTART: "Restarting",
+        ReleaseKind.CANARY: "Canary of",
+    }.get(plan.kind, "Releasing")
     if release.is_aborting or release.phase is ReleasePhase.ABORTED:
         doing = "Stopping"
     where = "" if told_in is None else f" Follow it in {channel(told_in)}."
