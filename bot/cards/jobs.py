@@ -29,8 +29,10 @@ def desk_card(desk: BatchDesk, now: datetime) -> Card:
         blocks.append(section(_cron_job(each, now, with_namespace=many)))
         blocks += actions(f"jobs:{each.namespace}:{each.name}"[:255], _buttons(each, desk))
     if len(ordered) > MOST:
-        rest = len(ordered) - MOST
-        blocks.append(context(Mrkdwn(f"{rest} more, none of them in trouble: name a service to see them.")))
+        rest = ordered[MOST:]
+        bad = sum(1 for each in rest if _rank(each, now) <= 1)
+        trouble = f"{bad} of them in trouble" if bad else "none of them in trouble"
+        blocks.append(context(Mrkdwn(f"{len(rest)} more, {trouble}: name a service to see them.")))
     if desk.strays:
         lines = [_stray(run, now) for run in desk.strays[:STRAYS]]
         more = len(desk.strays) - STRAYS
