@@ -10,7 +10,7 @@ from aiohttp import web
 
 from bot.kube.watches import Pace, Watch
 from bot.kube.watches.watch import DOUBTS, SLICE
-from tests.kube.watch_world import Answer, FastClock, JumpingClock, Known, Row, Script, at_work, row
+from tests.kube.watch_world import Answer, JumpingClock, Known, Row, Script, StepClock, at_work, row
 from tests.wire.kube_world import client, kubeconfig, serving, until
 
 MINUTES = 20
@@ -91,7 +91,7 @@ async def test_a_server_in_trouble_is_not_made_worse(tmp_path: Path, on_list: An
 
 async def test_many_watches_of_a_server_in_trouble_ask_together_no_more_than_one(tmp_path: Path) -> None:
     """Twenty good streams are cut and end at once for some minutes; then all is well, and all go on."""
-    clock = FastClock(times=100)
+    clock = StepClock(tasks=20)
     is_well = asyncio.Event()
     is_well.set()
     is_cut = asyncio.Event()
@@ -103,7 +103,8 @@ async def test_many_watches_of_a_server_in_trouble_ask_together_no_more_than_one
         await response.prepare(request)
         if is_well.is_set():
             opened += 1
-            await is_cut.wait()
+            with clock.held():
+                await is_cut.wait()
         return response
 
     script = Script(clock, empty_list, on_watch)
@@ -112,7 +113,14 @@ async def test_many_watches_of_a_server_in_trouble_ask_together_no_more_than_one
         watches = [Watch(here, f"/api/v1/pods-{number}", row, pace=clock.pace()) for number in range(20)]
         known: Known[Row] = Known(lambda each: each.name)
         tasks = [group.create_task(watch.run(known.take)) for watch in watches]
-        await until(lambda: opened == len(watches) and here.patience.is_working(clock.now_s))
+
+        def have_lasted() -> bool:
+            """While all streams are held, nobody sleeps: so here a second passes with each look."""
+            if opened == len(watches):
+                clock.now_s += 1.0
+            return opened == len(watches) and here.patience.is_working(clock.now_s)
+
+        await until(have_lasted)
         cut_s = clock.now_s
         is_well.clear()
         is_cut.set()
@@ -122,7 +130,7 @@ async def test_many_watches_of_a_server_in_trouble_ask_together_no_more_than_one
         is_cut.clear()
         opened = 0
         is_well.set()
-        await until(lambda: opened == len(watches) and all(watch.synced for watch in watches))
+        await until(lambda: have_lasted() and all(watch.synced for watch in watches))
         is_cut.set()
         for task in tasks:
             task.cancel()

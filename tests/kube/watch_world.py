@@ -1,10 +1,10 @@
 """What tests of watches share: someone who is told, a clock that jumps over pauses, an API server with a script."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Generic, TypeVar
 
 from aiohttp import web
@@ -165,23 +165,47 @@ class JumpingClock:
         await asyncio.sleep(0)
 
 
-class FastClock:
-    """Time that runs so many times faster than the machine's; a slow machine only makes requests rarer in it."""
+class StepClock:
+    """Time of so many tasks: it stands still while any of them works, and passes when all sleep or hold a stream."""
 
-    def __init__(self, times: float) -> None:
-        self._times = times
-        self._began_s = time.monotonic()
-
-    @property
-    def now_s(self) -> float:
-        return (time.monotonic() - self._began_s) * self._times
+    def __init__(self, tasks: int) -> None:
+        self.now_s = 0.0
+        self._tasks = tasks
+        self._held = 0
+        self._numbers = count()
+        self._sleeping: list[tuple[float, int, asyncio.Future[None]]] = []
 
     def pace(self) -> Pace:
         """The bot's own pace on this clock."""
         return Pace(clock=lambda: self.now_s, sleep=self.sleep)
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / self._times)
+        sleeper = (self.now_s + seconds, next(self._numbers), asyncio.get_running_loop().create_future())
+        self._sleeping.append(sleeper)
+        self._pass()
+        try:
+            await sleeper[2]
+        finally:
+            if sleeper in self._sleeping:
+                self._sleeping.remove(sleeper)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """One of the tasks has a stream, and waits for what comes by it."""
+        self._held += 1
+        self._pass()
+        try:
+            yield
+        finally:
+            self._held -= 1
+
+    def _pass(self) -> None:
+        if self._sleeping and len(self._sleeping) + self._held >= self._tasks:
+            sleeper = min(self._sleeping)
+            self._sleeping.remove(sleeper)
+            self.now_s = max(self.now_s, sleeper[0])
+            if not sleeper[2].done():
+                sleeper[2].set_result(None)
 
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -190,7 +214,7 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Script:
     """An API server that answers lists and watches as told, and notes at which time of a clock each came."""
 
-    def __init__(self, clock: JumpingClock | FastClock, on_list: Answer, on_watch: Answer) -> None:
+    def __init__(self, clock: JumpingClock | StepClock, on_list: Answer, on_watch: Answer) -> None:
         self.lists: list[float] = []
         self.watches: list[float] = []
         self._clock = clock
