@@ -252,6 +252,33 @@ def _buttons(release: Release) -> list[Block]:
     return [*rows, stop]
 
 
+def reminder_note(release: Release) -> Card:
+    """For the canary's thread, once: nobody has decided, and when it goes."""
+    begun = release.started_at or release.requested_at
+    plan, course = release.plan, _parts(release)[1]
+    head = Mrkdwn(
+        f"⏰ {person(release.requested_by)} the canary of {bold(plan.target.service)} {code(plan.to_version)} in "
+        f"{bold(plan.target.environment)} still waits for a decision, at {_got(course)}.\n"
+        f"It is taken down on {day_and_time(begun + VALID)}. *Next:* promote or abort it with the buttons above."
+    )
+    return Card(head, (section(head),))
+
+
+def leftover_card(environment: str, namespace: str, name: str, goes_at: datetime) -> Card:
+    """What looks like a canary of ours, and no release is known that made it."""
+    head = Mrkdwn(
+        f"⚠️ {bold(environment)} has a canary that no release stands for: Deployment {code(name)} in the namespace "
+        f"{code(namespace)}."
+    )
+    words = Mrkdwn(
+        "My database may have been replaced while it ran, or another Kajitori works there. It gets requests as before; "
+        f"nobody judges it.\n*Next:* nothing, if another Kajitori made it. Else it is removed on "
+        f"{day_and_time(goes_at)}; to have it gone before, remove it from its HTTPRoute if it stands in one, then run "
+        f"{code(f'kubectl -n {namespace} delete deployment {name}')}."
+    )
+    return Card(head, (section(head), section(words)))
+
+
 def offer_card(plan: Plan, setting: CanarySetting, reachable: PodShare | None, value: str) -> Card:
     """What a canary would really get, before anything is done, with the button that begins it all the same."""
     assert plan.canary is not None

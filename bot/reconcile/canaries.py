@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.context import Context
+from bot.domain.alert import AlertState
 from bot.domain.canary.judgement import Finding, Judgement, Level, Rate, Rules, Verdict, judge
 from bot.domain.canary.scheme import CanaryCourse, CanaryScheme, CanarySight, longest_looks
 from bot.domain.canary.steering import Promote, Remove, Save, SetShare, decide, wants_reminder
@@ -19,11 +20,14 @@ from bot.domain.rollout import Workload
 from bot.errors import Conflict, NotFound, Refused, UserError
 from bot.failpoints import reach
 from bot.kube import canaries, workloads
-from bot.store import releases
+from bot.store import alerts, releases
 from bot.store.audit import AuditPhase
 from bot.usecases import canaries as wishes
 
 SHORTEST_LOOK_S, LONGEST_LOOK_S = 2.0, 300.0
+LONGEST_NAME = 60
+MOST_MONITORS = 3
+"""Of those that fire: one is enough."""
 LOOKS_PER_STEP = 2
 """A step is judged at its half and at its end."""
 
@@ -113,7 +117,20 @@ class CanarySteps:
             return None
         readings = await self._numbers(self._ctx, release, now)
         rules = Rules(looks=longest_looks(scheme, look_s=look_s), minimum_requests=self._minimum_requests(release))
-        return judge(readings, rules, signs(seen))
+        return judge(readings, rules, (*signs(seen), *await self._firing(release)))
+
+    async def _firing(self, release: Release) -> tuple[Finding, ...]:
+        """The service's monitors that began to fire since the canary began, whatever it is that they watch."""
+        target, began = release.target, release.started_at
+        if began is None:
+            return ()
+        async with self._ctx.database.read() as connection:
+            found = await alerts.open_alerts(connection, environment=target.environment, service=target.service)
+        fresh = [each for each in found if each.state is AlertState.ALERT and each.opened_at >= began]
+        return tuple(
+            Finding(f"monitor {each.title or each.monitor_id}"[:LONGEST_NAME], Verdict.WORSE, None, None, "", "fires")
+            for each in fresh[:MOST_MONITORS]
+        )
 
     def _minimum_requests(self, release: Release) -> int:
         plan = self._ctx.catalog.services[release.target.service].canary

@@ -4,14 +4,16 @@ Called by the release loop and its canary part. Holds no state but when a card w
 which a restart may forget: cards are edited, notes have subjects.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
+from bot.cards.canary import reminder_note
 from bot.cards.release import subject_of, trouble_note
 from bot.context import Context
+from bot.domain.canary.steering import refused
 from bot.domain.names import ReleaseId
 from bot.domain.release import Outcome, Release, ReleasePhase
 from bot.errors import Refused
@@ -43,7 +45,7 @@ class ReleaseKeeper:
                 del known[release_id]
 
     async def refused(self, release: Release, error: Refused) -> None:
-        """End it: the cluster said no."""
+        """End it: the cluster said no. A canary is taken down first, unless that is what was refused."""
         remedies = {
             "Forbidden": "Give the bot's service account that right (k8s/ has the Role), then retry.",
             "Invalid": "Mend what the API server names, then retry.",
@@ -54,6 +56,9 @@ class ReleaseKeeper:
             code, f"{error.system} refused it: {error.text}", remedies.get(error.code, "Mend it, then retry.")
         )
         now = self._ctx.clock()
+        if release.canary is not None and not release.canary.ending and not release.canary.promotion:
+            await self.save(release, refused(release, outcome, now), audit_phase=audit.AuditPhase.INTENT, reason=code)
+            return
         phase = ReleasePhase.ABORTED if release.abort_by else ReleasePhase.FAILED
         await self.save(release, release.finished(phase, outcome, now))
 
@@ -84,7 +89,7 @@ class ReleaseKeeper:
             if audit_phase is not None:
                 await audit.append(connection, _entry(after, audit_phase, now, reason))
             await put_card(ctx, connection, saved)
-            for draft in self._new_notes(saved):
+            for draft in (*self._new_notes(saved), *self._reminders(before, saved)):
                 await outbox.add(connection, draft, now=now)
             reach("release.in_save")
             if ended:
@@ -99,6 +104,19 @@ class ReleaseKeeper:
 
     def _redraw(self, release_id: ReleaseId, now: datetime) -> bool:
         return now - self._drawn_at.setdefault(release_id, now) >= REFRESH_CARD * max(1, self.moving)
+
+    def _reminders(self, before: Release, after: Release) -> Iterator[outbox.Draft]:
+        """That a canary waits for a decision; in the same transaction as the row that says it was told."""
+        told = before.canary.reminded_at if before.canary else None
+        if after.canary is None or after.canary.reminded_at == told:
+            return
+        yield outbox.Draft(
+            kind=outbox.OutboxKind.CARD,
+            channel=channel_of(self._ctx, after.target) or after.asked_in or "",
+            body=reminder_note(after).body(),
+            subject=f"reminder:{after.id}",
+            thread_subject=subject_of(after),
+        )
 
     def _new_notes(self, release: Release) -> list[outbox.Draft]:
         """Details of troubles, for the card's thread; cards themselves, so that a restart repeats none."""

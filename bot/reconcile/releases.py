@@ -21,6 +21,7 @@ from bot.failpoints import reach
 from bot.kube import workloads
 from bot.reconcile.acts import write
 from bot.reconcile.canaries import CanarySteps
+from bot.reconcile.canary_sweep import CanarySweep
 from bot.reconcile.keeping import ReleaseKeeper
 from bot.reconcile.loop import Crew
 from bot.reconcile.numbers import numbers
@@ -46,6 +47,7 @@ class ReleaseLoop:
         self._look_at: dict[ReleaseId, datetime] = {}
         self.keeper = ReleaseKeeper(ctx, self._hurry)
         self._canaries = CanarySteps(ctx, self.keeper, numbers)
+        self._sweep = CanarySweep(ctx)
 
     async def recover(self) -> None:
         """Once, before the first turn: what a dead process was working on is free at once, not after its claim."""
@@ -60,6 +62,8 @@ class ReleaseLoop:
         self._forget({row.id for row in rows})
         self.keeper.moving = sum(1 for row in rows if row.phase is ReleasePhase.PROGRESSING)
         waits = [15.0]
+        if self._sweep.is_due and self._sweep not in self.crew:
+            self.crew.start(self._sweep, self._sweep.sweep(), then=self._ctx.bells.releases.ring)
         for release in rows:
             wait_s = (self._look_at.get(release.id, now) - now).total_seconds()
             if wait_s > 0 and not self._is_urgent(release):

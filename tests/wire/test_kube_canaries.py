@@ -236,3 +236,23 @@ async def test_a_workload_that_nobody_sends_requests_to_can_have_no_share(stg: W
     await stg.here.request("DELETE", f"{SERVICES}/admin")
     setting = await canaries.detect(stg.here, await settled(stg))
     assert setting.obstacles == ("No Kubernetes Service sends requests to admin, so a share of them can't be had.",)
+
+
+async def test_what_a_canary_left_is_found_by_its_marks_and_goes_without_a_failed_request(stg: World) -> None:
+    open_route(stg)
+    row = await canary(stg, 30)
+    before = failures(stg)
+    await reached(stg, row)
+    stg.there.create(deployment("stranger-canary", replicas=1))
+    left = await canaries.find_leftovers(stg.here, "growlio")
+    assert [(each.kind, each.name, each.op_id) for each in left] == [
+        ("Service", "admin-canary", row.id),
+        ("Deployment", "admin-canary", row.id),
+    ]
+    for each in left:
+        await canaries.remove_leftover(stg.here, each)
+    assert await canaries.find_leftovers(stg.here, "growlio") == ()
+    assert failures(stg) == before
+    route = await stg.here.request("GET", "/apis/gateway.networking.k8s.io/v1/namespaces/growlio/httproutes/front")
+    assert [(ref["name"], ref["weight"]) for ref in route["spec"]["rules"][0]["backendRefs"]] == [("admin", 1)]
+    assert (await workloads.read(stg.here, replace(ADMIN, name="stranger-canary"))).desired == 1

@@ -123,6 +123,11 @@ def _spoiled(release: Release, stable: Workload | None, seen: CanarySight) -> Ou
     return None
 
 
+def refused(release: Release, outcome: Outcome, now: datetime) -> Release:
+    """The cluster will not do what it needs: what stands of it is taken down before its row is closed."""
+    return _ending(release, outcome, now)
+
+
 def _ending(release: Release, outcome: Outcome, now: datetime) -> Release:
     ending = _with(release, ending=outcome.code, reached_at=None)
     return replace(ending, outcome=outcome, notice="", progressed_at=now).moved()

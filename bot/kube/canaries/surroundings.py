@@ -16,10 +16,11 @@ GATEWAY = "gateway.networking.k8s.io/v1"
 NETWORKING = "networking.k8s.io/v1"
 
 
-async def listed(cluster: Cluster, namespace: str, resource: str, group: str = "") -> list[Json]:
+async def listed(cluster: Cluster, namespace: str, resource: str, group: str = "", *, selector: str = "") -> list[Json]:
     """The objects of a kind in a namespace; none when the kind is unknown there or hidden from us."""
+    query = {"labelSelector": selector} if selector else None
     try:
-        raw = await cluster.request("GET", paths.namespaced(namespace, resource, group=group))
+        raw = await cluster.request("GET", paths.namespaced(namespace, resource, group=group), query=query)
     except (NotFound, Refused):
         return []
     return list(objects(raw.get("items")))

@@ -8,6 +8,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from bot.domain.canary.scheme import VALID
 from bot.domain.catalog import WorkloadKind, WorkloadRef
 from bot.domain.release import Release
 from bot.domain.rollout import Observation, Workload
@@ -27,6 +28,8 @@ VERSION_LABELS = ("app.kubernetes.io/version", "tags.datadoghq.com/version")
 SERVICE_LABEL = "tags.datadoghq.com/service"
 VERSION_VARIABLE = "DD_VERSION"
 LONGEST_NAME = 63
+EXPIRES = "kajitori/expires"
+"""Annotation for people: until when it stands, should nobody decide."""
 
 
 def name_of(release: Release) -> str:
@@ -137,7 +140,7 @@ def manifest(release: Release, stable: Workload, *, replicas: int, aside: Mappin
             "name": name_of(release),
             "namespace": plan.workload.namespace,
             "labels": {**own, "app.kubernetes.io/managed-by": "kajitori"},
-            "annotations": dict(release.marks()),
+            "annotations": {**release.marks(), EXPIRES: _expiry(release)},
             "ownerReferences": [owned_by(stable)],
         },
         "spec": {
@@ -152,6 +155,10 @@ def manifest(release: Release, stable: Workload, *, replicas: int, aside: Mappin
 def owned_by(stable: Workload) -> dict[str, Any]:
     """An owner reference that has the garbage collector remove what it stands on when the stable Deployment goes."""
     return {"apiVersion": "apps/v1", "kind": "Deployment", "name": stable.ref.name, "uid": stable.uid}
+
+
+def _expiry(release: Release) -> str:
+    return ((release.started_at or release.requested_at) + VALID).isoformat(timespec="seconds")
 
 
 def _selected(stable: Workload) -> dict[str, str]:

@@ -1,0 +1,77 @@
+"""Leftovers: what canaries have made in a namespace, and its removal in an order that fails no request.
+
+Called by the sweep of canaries, which knows which releases still run. Only what bears the canaries' label and the name
+of Kajitori is ever seen here, and it is removed only while it is still the object that was seen.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.kube.canaries import twin
+from bot.kube.canaries.surroundings import GATEWAY, NETWORKING, backends, listed, name
+from bot.kube.clients import Cluster
+from bot.kube.workloads import paths
+from bot.kube.workloads.parsing import Json, at, moment, strings, text
+
+SELECTOR = f"{twin.TRACK}={twin.CANARY},app.kubernetes.io/managed-by=kajitori"
+_GROUPS = {"Ingress": ("ingresses", NETWORKING), "Service": ("services", ""), "Deployment": ("deployments", "apps/v1")}
+"""In the order of removal: what leads requests to it first, the pods last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """An object that a canary has made."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    op_id: str
+    """The release that made it, by its own mark."""
+    made_at: datetime | None
+
+
+async def find_leftovers(cluster: Cluster, namespace: str) -> tuple[Leftover, ...]:
+    """What stands there, in the order in which it may be removed."""
+    found = []
+    for kind, (resource, group) in _GROUPS.items():
+        for raw in await listed(cluster, namespace, resource, group, selector=SELECTOR):
+            metadata = at(raw, "metadata")
+            op_id = strings(metadata.get("annotations")).get(twin.OP_ID, "")
+            made_at = moment(metadata.get("creationTimestamp"))
+            found.append(Leftover(kind, namespace, name(raw), text(metadata.get("uid")), op_id, made_at))
+    return tuple(found)
+
+
+async def remove_leftover(cluster: Cluster, leftover: Leftover) -> None:
+    """Remove it; a Kubernetes Service after the routes that send requests to it. Conflict: somebody changed a route."""
+    if leftover.kind == "Service":
+        for route in await listed(cluster, leftover.namespace, "httproutes", GATEWAY):
+            await _leave_out(cluster, route, leftover)
+    resource, group = _GROUPS[leftover.kind]
+    await twin.remove(cluster, paths.namespaced(leftover.namespace, resource, leftover.name, group=group), leftover.uid)
+
+
+async def _leave_out(cluster: Cluster, route: Json, service: Leftover) -> None:
+    """Take the references to a Kubernetes Service out of a route; a reference that is alone gets everything."""
+    steps: list[dict[str, Any]] = []
+    places: dict[int, list[tuple[int, Json]]] = {}
+    for rule, place, ref in backends(route):
+        places.setdefault(rule, []).append((place, ref))
+    for rule, refs in places.items():
+        others = [place for place, ref in refs if ref.get("name") != service.name]
+        # From the last to the first: a removal moves what comes after it.
+        for place in reversed([place for place, ref in refs if ref.get("name") == service.name]):
+            own = f"/spec/rules/{rule}/backendRefs/{place}"
+            if len(others) == 1:  # 1 is the API's default: the route looks as it did before the canary
+                steps.append({"op": "add", "path": f"/spec/rules/{rule}/backendRefs/{others[0]}/weight", "value": 1})
+            steps.append({"op": "test", "path": f"{own}/name", "value": service.name})
+            steps.append({"op": "remove", "path": own})
+    if not steps:
+        return
+    metadata = at(route, "metadata")
+    steps[:0] = [
+        {"op": "test", "path": f"/metadata/{key}", "value": metadata.get(key)} for key in ("uid", "resourceVersion")
+    ]
+    await twin.patch(cluster, paths.namespaced(service.namespace, "httproutes", name(route), group=GATEWAY), steps)

@@ -1,0 +1,92 @@
+"""The sweep: what canaries made and no release stands for any more, removed or told.
+
+Called by the release loop a minute after its start, then every ten minutes. A release that is over has left something
+only when somebody hid it, or when its rights were taken; that goes at once. What a release made that this database does
+not know is told: a database was lost, or another Kajitori works there. It goes when no canary may stand that long.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.cards.canary import leftover_card
+from bot.context import Context
+from bot.domain.canary.scheme import VALID
+from bot.domain.catalog import Environment, WorkloadKind
+from bot.domain.names import ReleaseId
+from bot.domain.release import ReleaseKind
+from bot.errors import Conflict, OutsideError
+from bot.kube import canaries
+from bot.store import outbox, releases
+
+log = structlog.get_logger()
+FIRST_AFTER = timedelta(minutes=1)
+"""After the start: by then what was under way has been taken up."""
+EVERY = timedelta(minutes=10)
+
+
+class CanarySweep:
+    """Looks at every namespace of the catalogue that may have canaries."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._next_at = ctx.clock() + FIRST_AFTER
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time."""
+        return self._ctx.clock() >= self._next_at
+
+    async def sweep(self) -> None:
+        """Once through everything; what can't be reached or changed now is for the next time."""
+        self._next_at = self._ctx.clock() + EVERY
+        for environment, namespace in self._places():
+            try:
+                await self._in(environment, namespace)
+            except (OutsideError, Conflict) as error:
+                log.warning("canary.sweep", environment=environment.name, namespace=namespace, error=str(error))
+
+    def _places(self) -> Iterator[tuple[Environment, str]]:
+        services = self._ctx.catalog.services.values()
+        names = {each.workload.namespace for each in services if each.workload.kind is WorkloadKind.DEPLOYMENT}
+        for environment in self._ctx.catalog.environments.values():
+            for namespace in sorted(names):
+                yield environment, namespace
+
+    async def _in(self, environment: Environment, namespace: str) -> None:
+        cluster = self._ctx.clusters[environment.name]
+        # The cluster first: a row is older than what its release made.
+        for leftover in await canaries.find_leftovers(cluster, namespace):
+            async with self._ctx.database.read() as connection:
+                release = await releases.get(connection, ReleaseId(leftover.op_id))
+            known = release is not None and release.plan.kind is ReleaseKind.CANARY
+            if release is not None and known and not release.phase.is_over:
+                continue
+            if known or _is_past(leftover, self._ctx.clock()):
+                log.warning("canary.leftover_removed", kind=leftover.kind, name=leftover.name, release=leftover.op_id)
+                await canaries.remove_leftover(cluster, leftover)
+            elif leftover.kind == "Deployment":
+                await self._tell(environment, leftover)
+
+    async def _tell(self, environment: Environment, leftover: canaries.Leftover) -> None:
+        """Say it once: the subject is that of the object."""
+        goes_at = (leftover.made_at or self._ctx.clock()) + VALID
+        channel = environment.channel or self._ctx.ops_channel
+        if channel is None:
+            log.warning("canary.leftover", environment=environment.name, name=leftover.name, release=leftover.op_id)
+            return
+        card = leftover_card(environment.name, leftover.namespace, leftover.name, goes_at)
+        draft = outbox.Draft(
+            kind=outbox.OutboxKind.CARD,
+            channel=channel,
+            body=card.body(),
+            subject=f"leftover:{leftover.uid}",
+        )
+        async with self._ctx.database.write() as connection:
+            await outbox.add(connection, draft, now=self._ctx.clock())
+        self._ctx.bells.outbox.ring()
+
+
+def _is_past(leftover: canaries.Leftover, now: datetime) -> bool:
+    return leftover.made_at is not None and now - leftover.made_at >= VALID
