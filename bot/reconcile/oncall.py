@@ -37,7 +37,8 @@ from bot.errors import OutsideError
 from bot.failpoints import reach
 from bot.reconcile.handovers import Handovers
 from bot.reconcile.loop import Crew
-from bot.store import alerts, audit, handlings, outbox, watches
+from bot.reconcile.storm_calls import look_at_storms
+from bot.store import alerts, audit, handlings, outbox, storms, watches
 from bot.store.db import Connection
 from bot.usecases.alert_cards import has_card, put_card, say_in_thread, thread_of
 from bot.usecases.alert_changes import target_of
@@ -58,6 +59,8 @@ class OnCallLoop:
         self._ctx = ctx
         self.crew = Crew()
         self._handovers = Handovers(ctx)
+        self._lines: dict[Duty, Line | None] = {}
+        """Of this turn."""
 
     async def turn(self) -> float:
         """Take every step that is due; seconds until it looks again."""
@@ -68,27 +71,32 @@ class OnCallLoop:
             found = await alerts.open_alerts(connection, limit=MOST_WATCHED)
             watched = await watches.all_of(connection)
             known = await handlings.of_all(connection, [alert.id for alert in found])
-        lines: dict[Duty, Line | None] = {}
+        self._lines.clear()
         waits = [LOOK_S]
         for alert in found:
             duty = plan.duty_of(ServiceName(alert.service))
             if duty is None or not has_card(alert):
                 continue
-            if duty not in lines and alert.taken_by is None:
-                lines[duty] = await self._line(duty)
+            line = await self._line(duty) if alert.taken_by is None else _NOBODY
+            if line is None:
+                continue  # who is next can't be asked: better late than the wrong one, or "nobody is left"
             watch = watched.get(subject_of(alert), Watch(subject_of(alert)))
-            due_at = await self._look(plan, alert, watch, known.get(alert.id), lines.get(duty) or _NOBODY)
+            due_at = await self._look(plan, alert, watch, known.get(alert.id), line)
             waits += [(due_at - self._ctx.clock()).total_seconds()] if due_at is not None else []
-        await self._end(watched, {subject_of(alert) for alert in found})
+        stormy = await look_at_storms(self._ctx, plan, found, watched, self._line)
+        await self._end(watched, stormy | {subject_of(alert) for alert in found})
         await self._handovers.look(plan)
         return max(SOONEST_S, min(waits))
 
     async def _line(self, duty: Duty) -> Line | None:
-        try:
-            return await line_of(self._ctx, duty)
-        except OutsideError as error:
-            log.warning("oncall.unknown", error=str(error))
-            return None
+        """Who is called for a duty, asked once a turn; None: Datadog can't say."""
+        if duty not in self._lines:
+            try:
+                self._lines[duty] = await line_of(self._ctx, duty)
+            except OutsideError as error:
+                log.warning("oncall.unknown", error=str(error))
+                self._lines[duty] = None
+        return self._lines[duty]
 
     async def _look(
         self, plan: OnCallPlan, alert: Alert, watch: Watch, handling: Handling | None, line: Line
@@ -155,17 +163,26 @@ class OnCallLoop:
         await outbox.add(connection, draft, now=now)
 
     async def _end(self, watched: Mapping[str, Watch], still_open: set[str]) -> None:
-        """Drop the watches of alerts that are over."""
-        gone = [AlertId(subject.removeprefix("alert:")) for subject in watched if subject not in still_open]
+        """Drop the watches of alerts and storms that are over."""
+        gone = [subject for subject in watched if subject not in still_open]
         if not gone:
             return
         async with self._ctx.database.write() as connection:
-            rows = await alerts.get_all(connection, gone)
-            for alert_id in gone:
+            ids = [AlertId(subject.removeprefix("alert:")) for subject in gone]
+            rows = await alerts.get_all(connection, ids)
+            for subject, alert_id in zip(gone, ids, strict=True):
                 alert = rows.get(alert_id)
-                if alert is None or alert.is_over:
+                if not subject.startswith("alert:"):
+                    await self._storm_over(connection, subject)
+                elif alert is None or alert.is_over:
                     await self._over(connection, alert_id)
         self._ctx.bells.handlings.ring()
+
+    async def _storm_over(self, connection: Connection, subject: str) -> None:
+        """A storm of whose members none was read: over, or one of so many that they were not all read."""
+        storm = await storms.get(connection, subject.removeprefix("storm:"))
+        if storm is None or storm.closed_at is not None:
+            await watches.drop(connection, subject)
 
     async def _over(self, connection: Connection, alert_id: AlertId) -> None:
         """Nobody is called any more, and the page that we made ends."""

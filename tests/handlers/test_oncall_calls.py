@@ -1,13 +1,15 @@
 """On call at work: called once, reminded once, then the next; paged; asked whether they go on with it; handed over."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 from bot.sandbox.datadog.on_call import SCHEDULE_ID, TEAM_ID
 from bot.sandbox.kube import Options
-from bot.store import watches
+from bot.store import alerts, watches
 from tests.chat import Chat, Json, open_chat, plain, running_bot
+from tests.handlers.test_alerts import presses_late
 
 ALERTS, OPS = "C0ALERTS", "C0OPS"
 WEB = "service:web"
@@ -157,3 +159,42 @@ async def test_a_topic_that_slack_does_not_allow_is_said_once_where_operators_re
         async with running_bot(chat):
             assert await kept(chat) == "U0ALICE"
         assert len(chat.calls("conversations.setTopic")) == 1
+
+
+async def test_a_storm_calls_once_for_all_of_it_and_acknowledge_all_takes_it(tmp_path: Path) -> None:
+    async with open_chat(tmp_path, cluster_options=Options(), change=with_oncall(PEOPLE, TEAM)) as chat:
+        for number in range(40):
+            chat.datadog.fire("stg/errors", f"service:odd-{number}", 9.0)
+        storm = await said(chat, "⛈️ .* alerts are open")
+        await said(chat, "<@U0ALICE>, you are on call: \\*A storm")
+        await chat.datadog.delivered()
+        await all_applied(chat, 40)
+        await presses_late(chat.dave, storm, "Acknowledge all")
+        await chat.dave.hears("You took [0-9]+ alerts")
+        await said(chat, "🟡 .* alerts are open, all taken")
+        assert len([text for text in replies(chat) if "*A storm" in text]) == 1
+
+
+async def all_applied(chat: Chat, count: int) -> None:
+    """Until so many alerts are open in the bot's rows."""
+    assert chat.bot is not None
+    for _ in range(400):
+        async with chat.bot.ctx.database.read() as connection:
+            if len(await alerts.open_alerts(connection)) == count:
+                return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"not {count} alerts within 40 s")
+
+
+async def test_while_datadog_cannot_say_who_is_next_nobody_is_said_to_be_left(tmp_path: Path) -> None:
+    async with open_chat(tmp_path, cluster_options=Options(), change=with_oncall(PEOPLE, TEAM, SOON)) as chat:
+        chat.datadog.fire("stg/latency", WEB, 0.46)
+        await said(chat, "<@U0ALICE>, you are on call")
+        chat.datadog.faults.add("error", path="/on-call", times=None, status=503)
+        refused = len(chat.datadog.requests("/on-call"))
+        await chat.until(
+            lambda: len(chat.datadog.requests("/on-call")) > refused + 2 or None, 40.0, lambda: "not asked"
+        )
+        assert not [text for text in replies(chat) if "Nobody else" in text]
+        chat.datadog.faults.clear()
+        await said(chat, "<@U0BOB>, <@U0ALICE> has not answered")
