@@ -80,7 +80,8 @@ def test_events_delivered_again_change_no_state(story, chance) -> None:  # type:
     again = story + chance.sample(story, len(story) // 2)
     chance.shuffle(again)
     once, twice = played(story)[0], played(again)[0]
-    assert once is not None and twice is not None
+    assert once is not None
+    assert twice is not None
     assert (twice.state, twice.cycle_key, twice.opened_at, twice.closed_at, twice.last_ms) == (
         *(once.state, once.cycle_key, once.opened_at, once.closed_at, once.last_ms),
     )
@@ -100,7 +101,8 @@ def test_a_recovery_is_the_last_state_only_when_the_newest_event_that_tells_one_
 
 def test_a_trigger_never_overwrites_a_newer_recovery() -> None:
     head, verdicts = played([told(Transition.RECOVERED, 20), told(Transition.TRIGGERED, 10)])
-    assert head is not None and head.is_over
+    assert head is not None
+    assert head.is_over
     assert verdicts == [Verdict.OPENED, Verdict.FILLED]
     assert head.lasted_s(NOW) == 10
     assert not head.trigger_unseen
@@ -108,45 +110,60 @@ def test_a_trigger_never_overwrites_a_newer_recovery() -> None:
 
 def test_a_recovery_alone_is_a_closed_alert_whose_trigger_was_not_seen() -> None:
     head, _ = played([told(Transition.RECOVERED, 20)])
-    assert head is not None and head.is_over and head.trigger_unseen
+    assert head is not None
+    assert head.is_over
+    assert head.trigger_unseen
 
 
 def test_two_events_of_one_moment_end_in_the_worse_state() -> None:
     same = [told(Transition.RECOVERED, 5), told(Transition.TRIGGERED, 5), told(Transition.WARN, 5)]
     for events in (same, same[::-1]):
         head, _ = played(events)
-        assert head is not None and head.state is AlertState.ALERT
+        assert head is not None
+        assert head.state is AlertState.ALERT
 
 
 def test_a_renotification_counts_and_does_not_change_the_state() -> None:
     head, verdicts = played([told(Transition.NO_DATA, 1), told(Transition.RENOTIFY, 2, kind="error")])
-    assert head is not None and head.state is AlertState.NO_DATA and head.renotified == 1
+    assert head is not None
+    assert head.state is AlertState.NO_DATA
+    assert head.renotified == 1
     assert verdicts[-1] is Verdict.REPEATED
 
 
 def test_an_unknown_transition_opens_an_alert_that_says_datadogs_word() -> None:
     head, _ = played([told(Transition.UNKNOWN, 1, word="Frobnicated")])
-    assert head is not None and head.state is AlertState.UNKNOWN and not head.is_over and head.told == "Frobnicated"
+    assert head is not None
+    assert head.state is AlertState.UNKNOWN
+    assert not head.is_over
+    assert head.told == "Frobnicated"
 
 
 def test_an_unknown_transition_does_not_end_an_alert() -> None:
     head, _ = played([told(Transition.TRIGGERED, 1), told(Transition.UNKNOWN, 2, word="Frobnicated")])
-    assert head is not None and head.state is AlertState.ALERT and head.told == "Frobnicated"
+    assert head is not None
+    assert head.state is AlertState.ALERT
+    assert head.told == "Frobnicated"
 
 
 def test_an_event_of_the_day_before_yesterday_changes_nothing() -> None:
     open_alert, _ = played([told(Transition.TRIGGERED, 1)])
     old = replace(told(Transition.RECOVERED, 0), at_ms=BEGIN_MS - round(timedelta(hours=24).total_seconds() * 1000))
     head, verdicts = played([old], open_alert)
-    assert verdicts == [Verdict.HISTORY] and head is open_alert
+    assert verdicts == [Verdict.HISTORY]
+    assert head is open_alert
     assert played([old])[0] is None
 
 
 def test_a_new_cycle_ends_one_whose_recovery_was_never_told() -> None:
     first, _ = played([told(Transition.TRIGGERED, 1, "c1")])
     applied = apply(first, told(Transition.TRIGGERED, 9, "c2"), new_id=AlertId("B"), now=NOW)
-    assert applied.verdict is Verdict.OPENED and applied.alert is not None and applied.alert.id == "B"
-    assert applied.past is not None and applied.past.is_over and applied.past.lasted_s(NOW) == 8
+    assert applied.verdict is Verdict.OPENED
+    assert applied.alert is not None
+    assert applied.alert.id == "B"
+    assert applied.past is not None
+    assert applied.past.is_over
+    assert applied.past.lasted_s(NOW) == 8
 
 
 def test_without_cycle_names_a_trigger_after_the_recovery_begins_a_new_one() -> None:
@@ -160,12 +177,16 @@ def test_what_the_poller_found_first_is_the_same_cycle_that_the_webhook_names_la
         [told(Transition.TRIGGERED, 3, ""), told(Transition.TRIGGERED, 3, "c1", title="p99 of web")]
     )
     assert verdicts == [Verdict.OPENED, Verdict.FILLED]
-    assert head is not None and head.cycle_key == "c1" and head.title == "p99 of web"
+    assert head is not None
+    assert head.cycle_key == "c1"
+    assert head.title == "p99 of web"
 
 
 def test_a_change_that_makes_buttons_stale_raises_the_step() -> None:
     opened, _ = played([told(Transition.TRIGGERED, 1)])
     closed, _ = played([told(Transition.RECOVERED, 2)], opened)
     again, _ = played([told(Transition.RENOTIFY, 2)], opened)
-    assert opened is not None and closed is not None and again is not None
+    assert opened is not None
+    assert closed is not None
+    assert again is not None
     assert closed.step > opened.step == again.step
