@@ -1,7 +1,8 @@
 """`make bench`: Kajitori against a bare slack-bolt AsyncApp, in one run, in turns. Quote the ratios, not the times.
 
 Usage: python -m bench [--rounds 5] [--rate 200] [--seconds 2] [--flood 4000] [--questions 2000]; `--quick` for a
-first look. A watch of pods in a storm comes last (bench.pods); `--no-pods` leaves it out.
+first look. Then a storm of alerts (bench.storm; `--no-alerts` leaves it out), and last a watch of pods in a storm
+(bench.pods; `--no-pods`).
 docs/reference/performance.md says what is compared with what.
 """
 
@@ -15,7 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import pod_storm, pods
+from bench import pod_storm, pods, storm
+from bench.alert_story import Extent as StormExtent
 from bench.bots import DOCUMENTED, FLOOR, OURS, Bot, World, open_ours, open_peer, open_world
 from bench.desk import Command
 from bench.startup import StartUp, measure_start
@@ -150,12 +152,15 @@ def main() -> None:
     parser.add_argument("--flood", type=int, default=4000, help="commands of the saturation part")
     parser.add_argument("--questions", type=int, default=2000, help="commands of the part that counts posted answers")
     parser.add_argument("--quick", action="store_true", help="one short round")
+    parser.add_argument("--no-alerts", action="store_true", help="without the storm of alerts")
     parser.add_argument("--no-pods", action="store_true", help="without the watch of pods")
     given = parser.parse_args()
     extent = Extent(given.rounds, given.rate, given.seconds, given.flood, given.questions)
     if given.quick:
         extent = Extent(1, given.rate, 1.0, 1000, 500)
     asyncio.run(measure(extent))
+    if not given.no_alerts:
+        storm.run(StormExtent(1000, 10.0) if given.quick else StormExtent())
     if not given.no_pods:
         asyncio.run(pods.measure(pod_storm.QUICK if given.quick else pod_storm.Storm()))
 

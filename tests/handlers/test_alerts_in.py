@@ -182,6 +182,7 @@ async def test_the_poller_leaves_alone_what_its_datadog_does_not_know(chat: Chat
 
 
 async def test_an_alert_during_a_release_of_its_service_hangs_under_the_release(chat: Chat) -> None:
+    chat.sandbox.registry.publish("growlio/admin", "1.4.3-slow")
     await chat.alice.says("/deploy stg admin 1.4.3-slow")
     release = await chat.card(phase="Progressing", service="admin")
     chat.datadog.fire("stg/latency", "service:admin", 0.46)

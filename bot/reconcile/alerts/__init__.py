@@ -12,6 +12,7 @@ import structlog
 
 from bot.context import Context
 from bot.errors import StoreUnavailable
+from bot.failpoints import reach
 from bot.reconcile.alerts.applying import Batch, Told, read
 from bot.reconcile.alerts.drawing import draw
 from bot.reconcile.alerts.polling import Poller
@@ -82,6 +83,7 @@ class AlertLoop:
             outcomes = await batch.apply(_events(rows))
             await inbox.finish(connection, outcomes, now=now)
             await batch.save()
+        reach("alerts.after_save")
         ctx.bells.outbox.ring()
         if batch.opened:
             ctx.bells.oncall.ring()
