@@ -105,8 +105,8 @@ def place(alert: Alert, crowd: "Crowd", recent: Recent, open_storms: Mapping[str
     recent.scopes[monitor] += 1
     whole = open_storms.get(open_key(channel, ""))
     single = open_storms.get(open_key(channel, alert.monitor_id))
-    is_crowded = recent.cards[channel] + crowd.cards[channel] > CHANNEL_CARDS
-    is_many = recent.scopes[monitor] + crowd.scopes[monitor] > MONITOR_SCOPES
+    is_crowded = recent.cards[channel] + crowd.cards[channel] >= CHANNEL_CARDS
+    is_many = recent.scopes[monitor] + crowd.scopes[monitor] >= MONITOR_SCOPES
     stormy = whole is not None or single is not None or is_crowded or is_many
     if stormy and alert.is_critical and recent.critical[channel] < OWN_CARDS:
         recent.critical[channel] += 1
