@@ -35,7 +35,7 @@ class Door:
     session: aiohttp.ClientSession
     webhook: DatadogWebhook
 
-    async def post(self, body: bytes | dict[str, object], **headers: str) -> int:
+    async def post(self, body: bytes | dict[str, str], **headers: str) -> int:
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
         given = {SECRET_HEADER: SECRET, "Content-Type": "application/json"} | headers
         async with asyncio.timeout(20), self.session.post(self.url, data=sent, headers=given) as response:
