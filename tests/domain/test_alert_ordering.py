@@ -67,7 +67,7 @@ def stories(draw: st.DrawFn) -> list[AlertEvent]:
 
 @given(stories(), st.randoms(use_true_random=False))
 @settings(max_examples=300, deadline=None)
-def test_the_same_events_end_in_the_same_state_whatever_their_order(story, chance) -> None:  # type: ignore[no-untyped-def]
+def test_the_same_events_end_in_the_same_state_whatever_their_order(story, chance) -> None:
     in_order, _ = played(story)
     mixed = list(story)
     chance.shuffle(mixed)
@@ -76,7 +76,7 @@ def test_the_same_events_end_in_the_same_state_whatever_their_order(story, chanc
 
 @given(stories(), st.randoms(use_true_random=False))
 @settings(max_examples=200, deadline=None)
-def test_events_delivered_again_change_no_state(story, chance) -> None:  # type: ignore[no-untyped-def]
+def test_events_delivered_again_change_no_state(story, chance) -> None:
     again = story + chance.sample(story, len(story) // 2)
     chance.shuffle(again)
     once, twice = played(story)[0], played(again)[0]
@@ -89,7 +89,7 @@ def test_events_delivered_again_change_no_state(story, chance) -> None:  # type:
 
 @given(stories())
 @settings(max_examples=200, deadline=None)
-def test_a_recovery_is_the_last_state_only_when_the_newest_event_that_tells_one_is_it(story) -> None:  # type: ignore[no-untyped-def]
+def test_a_recovery_is_the_last_state_only_when_the_newest_event_that_tells_one_is_it(story) -> None:
     head, _ = played(list(reversed(story)))
     telling = [event for event in story if event.state is not None]
     newest = max(story, key=lambda event: event.at_ms)
