@@ -1,8 +1,8 @@
 """`make bench`: Kajitori against a bare slack-bolt AsyncApp, in one run, in turns. Quote the ratios, not the times.
 
 Usage: python -m bench [--rounds 5] [--rate 200] [--seconds 2] [--flood 4000] [--questions 2000]; `--quick` for a
-first look. Then a storm of alerts (bench.storm; `--no-alerts` leaves it out), and last a watch of pods in a storm
-(bench.pods; `--no-pods`).
+first look. Then a storm of alerts (bench.storm; `--no-alerts` leaves it out), and a watch of pods in a storm
+(bench.pods; `--no-pods`). Last come simulated canaries (bench.canary): false alarms, and slow versions that were caught.
 docs/reference/performance.md says what is compared with what.
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import pod_storm, pods, storm
+from bench import canary, pod_storm, pods, storm
 from bench.alert_story import Extent as StormExtent
 from bench.bots import DOCUMENTED, FLOOR, OURS, Bot, World, open_ours, open_peer, open_world
 from bench.desk import Command
@@ -163,6 +163,7 @@ def main() -> None:
         storm.run(StormExtent(1000, 10.0) if given.quick else StormExtent())
     if not given.no_pods:
         asyncio.run(pods.measure(pod_storm.QUICK if given.quick else pod_storm.Storm()))
+    canary.measure(100 if given.quick else 1000)
 
 
 if __name__ == "__main__":

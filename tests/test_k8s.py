@@ -15,7 +15,7 @@ OVERLAYS = ("dev", "stg", "prd")
 RECOMMENDED = ("name", "instance", "component", "part-of", "version", "managed-by")
 READ = {"get", "list", "watch"}
 RIGHTS = {
-    ("apps", "deployments"): READ | {"patch"},
+    ("apps", "deployments"): READ | {"patch", "create", "delete"},
     ("apps", "statefulsets"): READ | {"patch"},
     ("apps", "daemonsets"): READ | {"patch"},
     ("batch", "cronjobs"): READ | {"patch"},
@@ -26,6 +26,11 @@ RIGHTS = {
     ("", "pods"): READ,
     ("", "events"): READ,
     ("", "pods/log"): {"get"},
+    ("", "services"): {"get", "list", "create", "delete"},
+    ("discovery.k8s.io", "endpointslices"): {"list"},
+    ("gateway.networking.k8s.io", "httproutes"): {"get", "list", "patch"},
+    ("networking.k8s.io", "ingresses"): {"get", "list", "create", "patch", "delete"},
+    ("policy", "poddisruptionbudgets"): {"list"},
 }
 
 pytestmark = pytest.mark.skipif(
@@ -103,12 +108,11 @@ def test_the_rights_are_exactly_what_a_release_needs(objects):
     roles = of_kind(objects, "Role")
     assert {role["metadata"]["namespace"] for role in roles} == {"admin", "web", "batch"}
     for role in roles:
-        granted = {
-            (group, resource): set(rule["verbs"])
-            for rule in role["rules"]
-            for group in rule["apiGroups"]
-            for resource in rule["resources"]
-        }
+        granted: dict[tuple[str, str], set[str]] = {}
+        for rule in role["rules"]:
+            for group in rule["apiGroups"]:
+                for resource in rule["resources"]:
+                    granted.setdefault((group, resource), set()).update(rule["verbs"])
         assert granted == RIGHTS
 
 

@@ -161,12 +161,13 @@ def _numbers(release: Release) -> list[Block]:
         times = [f"{point.at:%H:%M:%S}" for point in drawn]
         series = [
             {
+                # with which it is, for versions that begin alike are cut to the same letters
                 "name": cut(visible(name), LONGEST_LABEL),
                 "data": [{"label": at, "value": value} for at, value in zip(times, values, strict=True)],
             }
             for name, values in (
-                (plan.from_version, [round(point.old or 0.0, 3) for point in drawn]),
-                (plan.to_version, [round(point.new or 0.0, 3) for point in drawn]),
+                (f"old {plan.from_version}", [round(point.old or 0.0, 3) for point in drawn]),
+                (f"new {plan.to_version}", [round(point.new or 0.0, 3) for point in drawn]),
             )
         ]
         chart = {"type": "line", "series": series, "axis_config": {"categories": times}}
