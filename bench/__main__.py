@@ -2,7 +2,7 @@
 
 Usage: python -m bench [--rounds 5] [--rate 200] [--seconds 2] [--flood 4000] [--questions 2000]; `--quick` for a
 first look. Then a storm of alerts (bench.storm; `--no-alerts` leaves it out), and a watch of pods in a storm
-(bench.pods; `--no-pods`). Last come simulated canaries (bench.canary): false alarms, and slow versions that were caught.
+(bench.pods; `--no-pods`). Last come simulated canaries (bench.canary): false alarms, and slow versions that are caught.
 docs/reference/performance.md says what is compared with what.
 """
 
