@@ -28,7 +28,7 @@ from bot.domain.alert import AlertRoute, AlertRoutes
 from bot.domain.canary.queries import NumberQueries
 from bot.errors import KajitoriError
 from bot.inbound.health import STALE_S, Gate, Health
-from bot.inbound.intake import Intake
+from bot.inbound.intake import BUDGET_S, Intake
 from bot.inbound.slack.dispatch import BoltDispatch
 from bot.inbound.slack.http import SERVER_OPTIONS, SlackHttp
 from bot.inbound.slack.socket import SlackSocket
@@ -108,8 +108,11 @@ async def _live(settings: Settings, router: Router, up: asyncio.Event, stopping:
 
 
 @asynccontextmanager
-async def started(settings: Settings, router: Router) -> AsyncIterator[App]:
-    """A bot at work inside the block; drained and closed after it. A part's crash ends the block with its error."""
+async def started(settings: Settings, router: Router, *, ack_budget_s: float = BUDGET_S) -> AsyncIterator[App]:
+    """A bot at work inside the block; drained and closed after it. A part's crash ends the block with its error.
+
+    `ack_budget_s`: how long a request may wait for its transaction before it is refused; longer where nobody waits.
+    """
     async with AsyncExitStack() as stack:
         health, gate, webhook = Health(), Gate(), Gate()
         awake = asyncio.Event()
@@ -152,7 +155,8 @@ async def started(settings: Settings, router: Router) -> AsyncIterator[App]:
         await _start_loops(ctx, router, health, group, stack)
         _watch_pods(settings, ctx, health, group, stack)
         _take_alerts(settings, ctx, health, webhook, group, stack)
-        _open_doors(settings, ctx, router, session, health, gate, group, stack)
+        intake = Intake(ctx, router, budget_s=ack_budget_s)
+        _open_doors(settings, intake, session, health, gate, group, stack)
         awake.set()
         stack.callback(awake.clear)
         if ctx.datadog is not None:
@@ -312,8 +316,7 @@ def _take_alerts(
 
 def _open_doors(
     settings: Settings,
-    ctx: Context,
-    router: Router,
+    intake: Intake,
     session: aiohttp.ClientSession,
     health: Health,
     gate: Gate,
@@ -321,7 +324,7 @@ def _open_doors(
     stack: AsyncExitStack,
 ) -> None:
     """Slack's door, last of all: from here on requests come in. It is the first to close."""
-    dispatch = BoltDispatch(Intake(ctx, router).receive, token=settings.slack.bot_token.reveal())
+    dispatch = BoltDispatch(intake.receive, token=settings.slack.bot_token.reveal())
     if settings.slack.mode is SlackMode.HTTP:
         assert settings.slack.signing_secret is not None, "the settings ask for it in HTTP mode"
         gate.handler = SlackHttp([settings.slack.signing_secret.reveal()], dispatch).handle

@@ -46,8 +46,9 @@ class _Waiting:
 class Intake:
     """Receives deliveries; one per process."""
 
-    def __init__(self, ctx: Context, router: Router) -> None:
+    def __init__(self, ctx: Context, router: Router, *, budget_s: float = BUDGET_S) -> None:
         self._ctx = ctx
+        self._budget_s = budget_s
         self._router = router
         self._waiting: list[_Waiting] = []
         self._flusher: asyncio.Task[None] | None = None
@@ -96,7 +97,7 @@ class Intake:
         if self._flusher is None or self._flusher.done():
             self._flusher = asyncio.create_task(self._flush())
         try:
-            async with asyncio.timeout(BUDGET_S):
+            async with asyncio.timeout(self._budget_s):
                 return await asyncio.shield(waiting.done)
         except TimeoutError:
             return await self._overdue(waiting)
