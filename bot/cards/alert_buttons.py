@@ -43,10 +43,18 @@ def alert_buttons(alert: Alert, now: datetime, around: Around) -> list[Block]:
 
 
 def _way_back(release: Release | None) -> Block | None:
-    """The roll-back button of the release before it, as that release's own card has it."""
+    """The button of the release before it that stops it or takes it back, as that release's own card has it."""
     if release is None or release.followed_by is not None:
         return None
     plan = release.plan
+    if release.phase in (ReleasePhase.PROGRESSING, ReleasePhase.PAUSED):
+        if release.is_aborting:
+            return None
+        question = Mrkdwn(
+            f"{bold(plan.target.service)} goes back to {code(plan.from_version)} in {bold(plan.target.environment)}."
+        )
+        ask = confirm("Abort this release?", question, "Abort", "Let it go on")
+        return button("Abort the release", "release.abort", f"{release.id}:{release.step}", style="danger", confirm=ask)
     undoable = plan.from_version != plan.to_version and plan.kind is not ReleaseKind.ROLLBACK
     if not undoable or release.phase not in (ReleasePhase.SUCCEEDED, ReleasePhase.FAILED):
         return None

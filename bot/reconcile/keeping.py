@@ -19,6 +19,7 @@ from bot.domain.release import Outcome, Release, ReleasePhase
 from bot.errors import Refused
 from bot.failpoints import reach
 from bot.store import audit, outbox, releases
+from bot.usecases.alert_releases import redraw_alerts, tell_alerts
 from bot.usecases.releases import channel_of, put_card
 
 log = structlog.get_logger()
@@ -89,6 +90,10 @@ class ReleaseKeeper:
             if audit_phase is not None:
                 await audit.append(connection, _entry(after, audit_phase, now, reason))
             await put_card(ctx, connection, saved)
+            if saved.step != before.step or ended:
+                await redraw_alerts(ctx, connection, saved)
+            if ended:
+                await tell_alerts(ctx, connection, saved)
             for draft in (*self._new_notes(saved), *self._reminders(before, saved)):
                 await outbox.add(connection, draft, now=now)
             reach("release.in_save")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.cards.alert import alert_note, subject_of
+from bot.cards.alert_story import given_back_note, mute_note, taken_note, unmute_note
 from bot.context import Context
 from bot.domain.alert import Alert
 from bot.domain.catalog import Role
@@ -42,7 +43,7 @@ async def acknowledge(ctx: Context, alert_id: AlertId, *, by: UserId) -> Alert:
     A button drawn before is good for it as long as nobody has it: which step it was drawn at does not matter.
     """
 
-    async def act(_connection: Connection, alert: Alert, handling: Handling) -> Change:
+    async def act(connection: Connection, alert: Alert, handling: Handling) -> Change:
         refuse_over(alert)
         if alert.taken_by == by:
             return Change()  # the same person again, or the same click after a crash
@@ -55,6 +56,7 @@ async def acknowledge(ctx: Context, alert_id: AlertId, *, by: UserId) -> Alert:
         handled = handling.joined(by)
         if handled.page is not None and handled.page.resolved is None:
             handled = handled.wished(now, page=replace(handled.page, acknowledged=Standing.WANTED))
+        await say_in_thread(ctx, connection, taken, taken_note(taken, by))
         return Change(taken, handled)
 
     return await change(ctx, alert_id, act, by=by, action="alert.acknowledge")
@@ -107,6 +109,7 @@ async def unacknowledge(ctx: Context, alert_id: AlertId, *, step: int | None, as
             raise UserError("stale_button", "{who} has it since {since}.", who=alert.taken_by, since=alert.taken_at)
         watch = await watches.of(connection, subject_of(alert))
         await watches.save(connection, replace(watch.handed_back(alert.taken_by), due_at=ctx.clock()))
+        await say_in_thread(ctx, connection, alert, given_back_note(alert, asker.user, alert.taken_by))
         return Change(alert.moved(taken_by=None, taken_at=None), handling.joined(asker.user))
 
     return await change(ctx, alert_id, act, by=asker.user, action="alert.unacknowledge")
@@ -121,13 +124,14 @@ async def mute(ctx: Context, alert_id: AlertId, span: Span, *, by: UserId) -> da
         raise UserError("bad_span", text, hint="30m, 1h, 4h, 2d, or tomorrow") from error
     _require_datadog(ctx)
 
-    async def act(_connection: Connection, alert: Alert, handling: Handling) -> Change:
+    async def act(connection: Connection, alert: Alert, handling: Handling) -> Change:
         refuse_over(alert)
         now = ctx.clock()
         known = handling.mute
         wanted = Mute(until, by, now)
         if known is not None:  # what Datadog has already said of it stays true until it says something else
             wanted = replace(wanted, downtime_id=known.downtime_id)
+        await say_in_thread(ctx, connection, alert, mute_note(alert, by, until))
         return Change(alert.moved(), handling.joined(by).wished(now, mute=wanted))
 
     await change(ctx, alert_id, act, by=by, action="alert.mute", reason=f"until {until:%Y-%m-%d %H:%M} UTC")
@@ -138,12 +142,13 @@ async def unmute(ctx: Context, alert_id: AlertId, *, by: UserId) -> Alert:
     """Want it loud again. Raises UserError."""
     _require_datadog(ctx)
 
-    async def act(_connection: Connection, alert: Alert, handling: Handling) -> Change:
+    async def act(connection: Connection, alert: Alert, handling: Handling) -> Change:
         now = ctx.clock()
         if handling.mute is None or not handling.mute.is_quiet(now):
             raise UserError(
                 "not_muted", "It is not muted by me.", hint="A mute that was set in Datadog is lifted there."
             )
+        await say_in_thread(ctx, connection, alert, unmute_note(alert, by))
         wanted = replace(handling.mute, until=None, by=by, at=now, standing=Standing.WANTED, problem="")
         return Change(alert.moved(), handling.joined(by).wished(now, mute=wanted))
 

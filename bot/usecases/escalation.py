@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.cards.alert import subject_of
+from bot.cards.alert_story import resolve_note
 from bot.cards.alert_words import short
 from bot.cards.card import Card
 from bot.cards.oncall import answered_card, passed_on_note
@@ -58,7 +59,7 @@ def _just_called(watch: Watch, chosen: Responder, now: datetime) -> bool:
 async def resolve_page(ctx: Context, alert_id: AlertId, *, by: UserId) -> Alert:
     """Want the page ended in Datadog On-Call; the alert itself stays open. Raises UserError."""
 
-    async def act(_connection: Connection, alert: Alert, handling: Handling) -> Change:
+    async def act(connection: Connection, alert: Alert, handling: Handling) -> Change:
         page = handling.page
         if page is None or not page.id:
             text = "Datadog On-Call has no page of mine for this."
@@ -66,6 +67,8 @@ async def resolve_page(ctx: Context, alert_id: AlertId, *, by: UserId) -> Alert:
         if page.resolved is Standing.DONE:
             raise UserError("page_over", "The page is resolved already.")
         now = ctx.clock()
+        if page.resolved is None:
+            await say_in_thread(ctx, connection, alert, resolve_note(alert, by))
         return Change(alert.moved(), handling.joined(by).wished(now, page=replace(page, resolved=Standing.WANTED)))
 
     return await change(ctx, alert_id, act, by=by, action="alert.resolve")

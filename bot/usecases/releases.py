@@ -21,6 +21,7 @@ from bot.errors import UserError
 from bot.store import approvals, audit, outbox, releases
 from bot.store.db import Connection
 from bot.store.ids import id_of
+from bot.usecases.alert_releases import redraw_alerts, tell_alerts
 from bot.usecases.freezes import refuse_frozen
 
 
@@ -60,8 +61,11 @@ async def request(
             release = await _locked(ctx, connection, release)
         await releases.add(connection, release)
         if follows is not None:
-            await put_card(ctx, connection, await save_row(connection, follows.moved(followed_by=release.id)))
+            followed = await save_row(connection, follows.moved(followed_by=release.id))
+            await put_card(ctx, connection, followed)
+            await redraw_alerts(ctx, connection, followed)
         await tell(ctx, connection, release, actor=by, action=f"release.{plan.kind}", phase=audit.AuditPhase.REQUEST)
+        await tell_alerts(ctx, connection, release)
     ctx.bells.releases.ring()
     ctx.bells.outbox.ring()
     return release
@@ -88,6 +92,7 @@ async def abort(ctx: Context, release_id: ReleaseId, *, step: int | None, by: Us
             await releases.free_lock(connection, release.target, release_id=release.id)
         saved = await save_row(connection, stopped)
         await tell(ctx, connection, saved, actor=by, action="release.abort", phase=audit.AuditPhase.REQUEST)
+        await redraw_alerts(ctx, connection, saved)
     ctx.bells.releases.ring()
     ctx.bells.outbox.ring()
     return saved

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import structlog
 
+from bot.cards.alert_story import back_note, over_note
 from bot.cards.answers import note_card
 from bot.cards.mrkdwn import Mrkdwn
 from bot.context import Context
@@ -31,10 +32,11 @@ from bot.domain.alert.storm import (
 from bot.domain.names import AlertId
 from bot.failpoints import reach
 from bot.reconcile.alerts.surroundings import Surroundings
-from bot.store import alerts, outbox, storms
+from bot.store import alerts, handlings, outbox, storms
 from bot.store.db import Connection
 from bot.store.ids import new_id
 from bot.store.inbox import InboxRow
+from bot.usecases.alert_cards import has_card, say_in_thread
 
 log = structlog.get_logger()
 NOTICE_EVERY_S = 600
@@ -131,6 +133,7 @@ class Batch:
         reach("alerts.before_save")
         await alerts.put(self._connection, list(self._changed.values()), past=self._past)
         await storms.put(self._connection, list(self._storms.values()))
+        await self._tell_ends()
         if self._unreadable:
             await self._notice()
         reach("alerts.in_save")
@@ -205,6 +208,24 @@ class Batch:
                 redraw = min(redraw, storm.redraw_at) if storm.redraw_at else redraw
                 look = min(storm.card_due or self._now, self._now)
                 self._storms[storm_id] = replace(storm, card_due=look, redraw_at=redraw, closed_at=None)
+
+    async def _tell_ends(self) -> None:
+        """The end of the story, in the threads of alerts that people had to do with; others' cards are enough."""
+        ended = {
+            alert.id: alert
+            for alert in self._changed.values()
+            if has_card(alert) and {Verdict.CLOSED, Verdict.REOPENED} & self._verdicts.get(alert.id, set())
+        }
+        handled = await handlings.of_all(self._connection, list(ended))
+        for alert in ended.values():
+            known = handled.get(alert.id)
+            if alert.taken_by is None and (known is None or not known.people):
+                continue
+            verdicts = self._verdicts[alert.id]
+            if alert.is_over and Verdict.CLOSED in verdicts:
+                await say_in_thread(self._ctx, self._connection, alert, over_note(alert, self._now))
+            elif not alert.is_over and Verdict.CLOSED not in verdicts:
+                await say_in_thread(self._ctx, self._connection, alert, back_note(alert))
 
     async def _notice(self) -> None:
         """Tell those who run the bot, once in a while; the bodies are in the inbox."""
