@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -43,8 +44,8 @@ def judged(text: str = "worse", count: int = 20) -> CanaryCourse:
     )
 
 
-def shown(course: CanaryCourse, **changes: object) -> Release:
-    return release(plan(kind=ReleaseKind.CANARY, canary=SCHEME), canary=course, **changes)  # type: ignore[arg-type]
+def shown(course: CanaryCourse, **changes: Any) -> Release:
+    return release(plan(kind=ReleaseKind.CANARY, canary=SCHEME), canary=course, **changes)
 
 
 @pytest.mark.parametrize("text", CORPUS)

@@ -44,7 +44,7 @@ def looks(world: World, dice: random.Random) -> Iterator[tuple[int, Judgement]]:
                     series.append(
                         (None if slow is None else slow * world.latency_ratio, _quantile(q, old, world, dice))
                     )
-            readings = [
+            readings: list[Rate | Level] = [
                 Rate("errors", *errors),
                 *(Level(f"p{round(q * 100)}", "ms", tuple(series)) for q, series in points.items()),
             ]

@@ -44,7 +44,7 @@ class Desk:
         for rule in rules:
             self.slack.order_fault(**rule)
 
-    def waits(self, **seconds: float) -> None:
+    def waits(self, **seconds: Any) -> None:
         """Let Slack lose patience sooner from now on: fields of Timing."""
         self.slack.world.timing = replace(self.slack.world.timing, **seconds)
 
