@@ -20,6 +20,7 @@ from bot.domain.rollout import Workload
 from bot.errors import Conflict, NotFound, Refused, UserError
 from bot.failpoints import reach
 from bot.kube import canaries, workloads
+from bot.reconcile.loop import Crew
 from bot.store import alerts, releases
 from bot.store.audit import AuditPhase
 from bot.usecases import canaries as wishes
@@ -57,10 +58,18 @@ Numbers = Callable[[Context, Release, datetime], Awaitable[tuple[Rate | Level, .
 class CanarySteps:
     """Takes canaries from step to step."""
 
-    def __init__(self, ctx: Context, keeper: Keeper, numbers: Numbers) -> None:
+    def __init__(self, ctx: Context, keeper: Keeper, numbers: Numbers, crew: Crew) -> None:
         self._ctx = ctx
         self._keeper = keeper
         self._numbers = numbers
+        self._crew = crew
+        self._answered: dict[ReleaseId, tuple[int, tuple[Rate | Level, ...]]] = {}
+        """Numbers that came since the last look, with the step of the row that they were asked for."""
+
+    def forget(self, live: set[ReleaseId]) -> None:
+        """Drop what is known of canaries that are over."""
+        for release_id in [key for key in self._answered if key not in live]:
+            del self._answered[release_id]
 
     async def step(self, release: Release) -> None:
         """One look, and what follows from it. Raises OutsideError when the cluster can't be asked."""
@@ -115,9 +124,22 @@ class CanarySteps:
         look_s = look_seconds(scheme)
         if release.abort_by is not None or now - (course.judged_at or course.reached_at) < timedelta(seconds=look_s):
             return None
-        readings = await self._numbers(self._ctx, release, now)
+        step, readings = self._answered.pop(release.id, (0, ()))
+        if step != release.step:
+            self._ask(release, now)
+            return None
         rules = Rules(looks=longest_looks(scheme, look_s=look_s), minimum_requests=self._minimum_requests(release))
         return judge(readings, rules, (*signs(seen), *await self._firing(release)))
+
+    def _ask(self, release: Release, now: datetime) -> None:
+        """Ask for numbers aside: a Datadog that hangs holds up no look, and so no abort."""
+        key = ("numbers", release.id)
+
+        async def ask() -> None:
+            self._answered[release.id] = release.step, await self._numbers(self._ctx, release, now)
+
+        if key not in self._crew:
+            self._crew.start(key, ask(), then=self._ctx.bells.releases.ring)
 
     async def _firing(self, release: Release) -> tuple[Finding, ...]:
         """The service's monitors that began to fire since the canary began, whatever it is that they watch."""

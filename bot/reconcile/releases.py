@@ -46,7 +46,7 @@ class ReleaseLoop:
         self.crew = Crew()
         self._look_at: dict[ReleaseId, datetime] = {}
         self.keeper = ReleaseKeeper(ctx, self._hurry)
-        self._canaries = CanarySteps(ctx, self.keeper, numbers)
+        self._canaries = CanarySteps(ctx, self.keeper, numbers, self.crew)
         self._sweep = CanarySweep(ctx)
 
     async def recover(self) -> None:
@@ -85,6 +85,7 @@ class ReleaseLoop:
 
     def _forget(self, live: set[ReleaseId]) -> None:
         self.keeper.forget(live)
+        self._canaries.forget(live)
         for release_id in [key for key in self._look_at if key not in live]:
             del self._look_at[release_id]
 

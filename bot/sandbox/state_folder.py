@@ -61,7 +61,7 @@ def write_configuration(
                 "workload": "deployment/admin",
                 "container": "admin",
                 "image": f"{registry_host}/growlio/admin",
-                "canary": {"steps": [10, 25, 50], "interval": "10m"},
+                "canary": {"steps": [10, 25, 50], "interval": "30s"},
             },
             "web": {
                 "namespace": "web",
@@ -81,7 +81,7 @@ def write_configuration(
             "approver": {"groups": ["@leads"]},
             "operator": {"users": ["U0OPS"]},
         },
-        "datadog": {"channel": "#alerts", "poll": "10s", "link_hosts": [RUNBOOKS]},
+        "datadog": {"channel": "#alerts", "poll": "10s", "link_hosts": [RUNBOOKS], "numbers": {"lag": "3s"}},
         "pods": {"channel": "#alerts"},
         "summary": {"channel": "#deploys", "at": "18:00", "days": "mon-fri"},
     }

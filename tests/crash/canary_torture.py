@@ -85,6 +85,7 @@ async def torture_canaries(
             for wish in canary_wishes(seed, canaries):
                 await _one(site, wish, verdict)
                 say(f"{wish.version}: {', '.join(wish.presses)}")
+            await bot.connected()
             await site.calm(60)
             verdict.faults += [f"twice: {words!r}" for words in site.doubles()]
             verdict.faults += [f"never said: {row['error']}" for row in site.ledger.dead_letters()]

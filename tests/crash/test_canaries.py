@@ -59,8 +59,8 @@ async def test_an_abort_comes_to_its_end_when_the_bot_dies_at(site: CrashSite, f
 async def test_a_plan_promotes_once_when_the_bot_dies_at(site: CrashSite, failpoint: str) -> None:
     sandbox = site.chat.sandbox
     sandbox.clusters["stg"].traffic.set_rate("admin", "admin", 200.0)
-    text = sandbox.config_path.read_text().replace("interval: 10m", QUICK)
-    sandbox.config_path.write_text(text.replace("datadog:\n", "datadog:\n  numbers: {lag: 1s}\n"))
+    text = sandbox.config_path.read_text().replace("interval: 30s", QUICK)
+    sandbox.config_path.write_text(text.replace("lag: 3s", "lag: 1s"))
     before = site.generation()
     await site.bot.start(failpoint=f"{failpoint}:kill")
     await site.chat.alice.says("/canary stg admin 1.4.2 25%")

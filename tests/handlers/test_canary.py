@@ -12,7 +12,7 @@ SLOW_STEPS = "interval: 1h"
 
 
 def patient(configuration: str) -> str:
-    return configuration.replace("interval: 10m", SLOW_STEPS)
+    return configuration.replace("interval: 30s", SLOW_STEPS)
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ GATEWAY = "gateway.networking.k8s.io/v1"
 def quick(configuration: str) -> str:
     """Steps of seconds, numbers of a second ago, and a worse version goes by itself."""
     return configuration.replace(
-        "interval: 10m", "interval: 6s\n      when_worse: abort\n      minimum_requests: 50"
-    ).replace("datadog:\n", "datadog:\n  numbers: {lag: 1s}\n")
+        "interval: 30s", "interval: 6s\n      when_worse: abort\n      minimum_requests: 50"
+    ).replace("lag: 3s", "lag: 1s")
 
 
 @pytest.fixture
