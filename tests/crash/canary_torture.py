@@ -184,7 +184,8 @@ def _check(
         faults.append(f"{told}: the stable Deployment runs {site.image()}")
     faults += [f"{told}: left {name}" for name in left_over(site)]
     audit = site.ledger.rows("SELECT phase, reason, at FROM audit WHERE release_id = ? ORDER BY seq", row["id"])
-    reached = [entry["reason"].split(",")[0] for entry in audit if entry["reason"].startswith("share ")]
+    told_reached = [entry["reason"].partition(": ")[2] for entry in audit if entry["phase"] == "result"]
+    reached = [reason.split(",")[0] for reason in told_reached if reason.startswith("share ")]
     wanted = ["share 25 %", "share 50 %"][: len(wish.presses)]
     if reached != wanted:
         faults.append(f"{told}: reached {reached}, not {wanted}")

@@ -15,6 +15,7 @@ from bot.domain.names import EnvironmentName
 from bot.domain.rollout import RolloutState, Workload, rollout_status
 from bot.kube import workloads
 from bot.kube.clients import Cluster, Clusters
+from bot.kube.workloads.paths import workload as workload_path
 from bot.sandbox.kube.cluster import Cluster as SimulatedCluster
 from bot.sandbox.kube.options import Options
 
@@ -125,6 +126,12 @@ async def until(what: Callable[[], Any], *, within_s: float = 60.0) -> Any:
             await asyncio.sleep(0.02)
 
 
+async def _ending(stg: World, ref: WorkloadRef) -> int:
+    """Pods that are going away: the status is written once more when they have gone."""
+    raw = await stg.here.request("GET", workload_path(ref))
+    return int((raw.get("status") or {}).get("terminatingReplicas") or 0)
+
+
 async def settled(stg: World, ref: WorkloadRef = ADMIN, generation: int = 1) -> Workload:
     """The workload once its rollout is done, and controllers have written the last of it: what is read stays true."""
     seen: list[Workload] = []
@@ -132,6 +139,8 @@ async def settled(stg: World, ref: WorkloadRef = ADMIN, generation: int = 1) -> 
     async def done() -> bool:
         seen.append(await workloads.read(stg.here, ref))
         if rollout_status(seen[-1], generation=generation).state is not RolloutState.DONE:
+            return False
+        if await _ending(stg, ref):
             return False
         stood_still = [workload.resource_version for workload in seen[-QUIET_LOOKS:]]
         return len(stood_still) == QUIET_LOOKS and len(set(stood_still)) == 1
