@@ -109,11 +109,11 @@ class HandlingLoop:
                 words = f"Muted from Slack by {await self._name(handling.mute)} for: {alert.title}"
                 group = "" if alert.scope == "*" else alert.scope
                 found = await datadog.downtimes.mute(
-                    _monitor(alert), group, until=until, alert_key=alert.id, words=words, lane=Lane.PEOPLE
+                    _monitor(alert), group, until=until, alert_key=alert.key, words=words, lane=Lane.PEOPLE
                 )
                 return results.muted(until, found.id, found.end or until), f"downtime {found.id}"
             case LiftMute():
-                count = await datadog.downtimes.unmute(_monitor(alert), alert_key=alert.id, lane=Lane.PEOPLE)
+                count = await datadog.downtimes.unmute(_monitor(alert), alert_key=alert.key, lane=Lane.PEOPLE)
                 return results.unmuted, f"{count} downtimes lifted"
             case SendPage():
                 page_id = await datadog.oncall.page(

@@ -10,6 +10,7 @@ from bot.sandbox.slack import payloads
 from bot.store import audit
 from bot.store.audit import AuditPhase
 from tests.chat import Chat, Json, Person, plain
+from tests.handlers.test_alerts_in import poll
 
 ALERTS = "C0ALERTS"
 WEB = "service:web"
@@ -134,6 +135,21 @@ async def test_a_mute_is_a_downtime_whose_end_datadog_tells_and_unmute_lifts_it(
     assert "Mute…" in labels(await card(chat, "🔴"))
     await presses_late(chat.alice, muted, "Unmute")
     await chat.alice.hears("It is not muted by me")
+
+
+async def test_a_mute_outlives_the_cycle_it_was_asked_for_in_and_is_lifted_from_the_next(chat: Chat) -> None:
+    opened = await fired(chat)
+    await picks(chat.alice, opened, "1 hour")
+    await card(chat, "Muted in Datadog until")
+    chat.datadog.resolve("stg/latency", WEB)
+    await poll(chat)  # a muted group sends no webhooks
+    await card(chat, "is over")
+    chat.datadog.fire("stg/latency", WEB, 0.46)
+    await poll(chat)
+    again = await card(chat, "(?s)since .*Muted in Datadog until")
+    assert again["ts"] != opened["ts"]
+    await chat.alice.presses("Unmute", again)
+    await chat.until(lambda: not chat.datadog.muted() or None, 60.0, lambda: str(chat.datadog.muted()))
 
 
 async def test_a_datadog_that_does_not_answer_is_said_on_the_card_until_it_has(chat: Chat) -> None:

@@ -29,6 +29,7 @@ from bot.domain.alert.storm import (
     open_key,
     place,
 )
+from bot.domain.handling import Handling, look_again
 from bot.domain.names import AlertId
 from bot.failpoints import reach
 from bot.reconcile.alerts.surroundings import Surroundings
@@ -71,6 +72,7 @@ class Batch:
         self._changed: dict[AlertId, Alert] = {}
         self._past: set[AlertId] = set()
         self._new: dict[AlertId, Alert] = {}
+        self._former: dict[AlertId, AlertId] = {}
         self._storms: dict[str, Storm] = {}
         self._open_storms: dict[str, Storm] = {}
         self._verdicts: dict[AlertId, set[Verdict]] = {}
@@ -111,9 +113,12 @@ class Batch:
             else:
                 self._changed.setdefault(applied.past.id, applied.past)
         if applied.alert is not None and applied.alert is not self._heads.get(key):
+            head = self._heads.get(key)
             self._heads[key] = applied.alert
             self._note(applied.alert, applied.verdict)
             if applied.verdict is Verdict.OPENED:
+                if head is not None:
+                    self._former[applied.alert.id] = head.id
                 self._new[applied.alert.id] = applied.alert
         return applied.verdict
 
@@ -133,6 +138,7 @@ class Batch:
         reach("alerts.before_save")
         await alerts.put(self._connection, list(self._changed.values()), past=self._past)
         await storms.put(self._connection, list(self._storms.values()))
+        await self._keep_quiet()
         await self._tell_ends()
         if self._unreadable:
             await self._notice()
@@ -208,6 +214,15 @@ class Batch:
                 redraw = min(redraw, storm.redraw_at) if storm.redraw_at else redraw
                 look = min(storm.card_due or self._now, self._now)
                 self._storms[storm_id] = replace(storm, card_due=look, redraw_at=redraw, closed_at=None)
+
+    async def _keep_quiet(self) -> None:
+        """A mute is of a monitor's group, so it outlives the cycle in which somebody asked for it."""
+        former = await handlings.of_all(self._connection, list(self._former.values()))
+        for alert_id, before in self._former.items():
+            known = former.get(before)
+            if known is not None and known.mute is not None and known.mute.is_quiet(self._now):
+                kept = Handling(alert_id, mute=known.mute)
+                await handlings.save(self._connection, replace(kept, due_at=look_again(kept, self._now)))
 
     async def _tell_ends(self) -> None:
         """The end of the story, in the threads of alerts that people had to do with; others' cards are enough."""
