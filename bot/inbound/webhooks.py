@@ -20,6 +20,7 @@ from bot.datadog.template import SECRET_HEADER
 from bot.domain.alert.payload import delivery_key, is_too_deep, read_webhook
 from bot.errors import StoreUnavailable
 from bot.failpoints import reach
+from bot.inbound.bodies import closing, read_body
 from bot.store import inbox
 from bot.store.db import Database
 
@@ -71,22 +72,22 @@ class DatadogWebhook:
         if not self._is_authentic(request):
             self.forged += 1
             log.warning("webhook.refused", remote=request.remote)
-            return _closing(401)
+            return closing(401)
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            return _closing(415)
+            return closing(415)
         if (request.content_length or 0) > MAX_BODY_BYTES:
-            return _closing(413)
+            return closing(413)
         if len(self._waiting) >= MOST_WAITING:
-            return _closing(503)
+            return closing(503)
         try:
             async with asyncio.timeout(self._body_within_s):
-                body = await _read(request)
+                body = await read_body(request, MAX_BODY_BYTES)
         except TimeoutError:
-            return _closing(408)
+            return closing(408)
         if body is None:
-            return _closing(413)
+            return closing(413)
         if is_too_deep(body):
-            return _closing(400)
+            return closing(400)
         try:
             await self._keep(body.decode("utf-8", "replace"))
         except StoreUnavailable as error:
@@ -156,22 +157,3 @@ class DatadogWebhook:
                 if not each.done.done():
                     each.done.set_result(None)
             self._bell.ring()
-
-
-async def _read(request: web.Request) -> bytes | None:
-    """The body, or None as soon as it grows beyond the limit."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.content.iter_any():
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _closing(status: int) -> web.Response:
-    """A refusal that also ends the connection: its unread rest is not worth reading."""
-    response = web.Response(status=status)
-    response.force_close()
-    return response

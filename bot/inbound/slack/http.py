@@ -14,6 +14,7 @@ import orjson
 import structlog
 from aiohttp import web
 
+from bot.inbound.bodies import closing, read_body
 from bot.inbound.inbound import Inbound, InboundKind
 from bot.inbound.slack.dispatch import Dispatch
 from bot.inbound.slack.payload import Malformed, from_event, from_interaction, from_slash, require_shallow
@@ -64,16 +65,16 @@ class SlackHttp:
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one request: 200 taken, 400 nonsense, 401 not Slack, 408 slow, 413 big, 415 packed, 503 later."""
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            return _closing(415)
+            return closing(415)
         if (request.content_length or 0) > MAX_BODY_BYTES:
-            return _closing(413)
+            return closing(413)
         try:
             async with asyncio.timeout(self._body_within_s):
-                raw_body = await _read(request, MAX_BODY_BYTES)
+                raw_body = await read_body(request, MAX_BODY_BYTES)
         except TimeoutError:
-            return _closing(408)
+            return closing(408)
         if raw_body is None:
-            return _closing(413)
+            return closing(413)
         signed_s = signed_at_s(
             self._secrets,
             request.headers.get("X-Slack-Request-Timestamp", ""),
@@ -125,22 +126,3 @@ def _mapping(raw: bytes) -> Mapping[str, Any]:
         raise Malformed("not an object")
     require_shallow(payload)
     return payload
-
-
-async def _read(request: web.Request, limit: int) -> bytes | None:
-    """The body, or None as soon as it grows beyond `limit` bytes."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.content.iter_any():
-        size += len(chunk)
-        if size > limit:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _closing(status: int) -> web.Response:
-    """A refusal that also ends the connection: its unread rest is not worth reading."""
-    response = web.Response(status=status)
-    response.force_close()
-    return response
