@@ -135,15 +135,6 @@ async def by_ref(connection: AsyncConnection, ref: str, *, limit: int = 20) -> S
     return [_alert(row) for row in found.mappings()]
 
 
-async def opened_between(
-    connection: AsyncConnection, *, since: datetime, until: datetime, limit: int = 5000
-) -> Sequence[Alert]:
-    """Cycles that opened in a span of time, oldest first: for the day's sum."""
-    statement = select(alerts).where(alerts.c.opened_at >= since, alerts.c.opened_at < until)
-    found = await connection.execute(statement.order_by(alerts.c.opened_at).limit(limit))
-    return [_alert(row) for row in found.mappings()]
-
-
 async def due(connection: AsyncConnection, *, now: datetime, limit: int) -> Sequence[Alert]:
     """Those with a card of their own that must be written now, the longest due first; locked."""
     statement = (

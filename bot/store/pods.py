@@ -210,18 +210,6 @@ async def open_stories(
     return [case_from(row).story for row in rows.all()]
 
 
-async def last_story(connection: AsyncConnection, environment: EnvironmentName, subject: Subject) -> Story | None:
-    """The newest of a subject."""
-    statement = (
-        select(*STORY_COLUMNS)
-        .where(pod_stories.c.environment == environment, pod_stories.c.subject == str(subject))
-        .order_by(pod_stories.c.last_fall_at.desc())
-        .limit(1)
-    )
-    row = (await connection.execute(statement)).first()
-    return case_from(row).story if row else None
-
-
 async def falls_on(
     connection: AsyncConnection, environment: EnvironmentName, subjects: Collection[Subject], *, day: str
 ) -> Mapping[Subject, int]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, case, func, select, update
+from sqlalchemy import RowMapping, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alert import WEIGHT, Alert, AlertState
@@ -62,13 +62,6 @@ async def living(connection: AsyncConnection) -> Sequence[Storm]:
     """Those that are not closed; locked."""
     found = await connection.execute(select(storms).where(storms.c.closed_at.is_(None)).with_for_update())
     return [_storm(row) for row in found.mappings()]
-
-
-async def reopen(connection: AsyncConnection, storm_ids: Collection[str], *, now: datetime) -> None:
-    """A member changed after the storm was closed: it must be drawn again."""
-    if storm_ids:
-        again = update(storms).where(storms.c.id.in_(list(storm_ids)), storms.c.closed_at.is_not(None))
-        await connection.execute(again.values(closed_at=None, card_due=now))
 
 
 async def redraw(connection: AsyncConnection, storm_id: str, *, now: datetime) -> None:
