@@ -70,9 +70,9 @@ async def press_acknowledge(call: Call, value: str) -> Reply:
 @router.button("alert.unacknowledge", role=Role.MEMBER)
 async def press_unacknowledge(call: Call, value: str) -> Reply:
     """Give it back."""
-    alert_id, step, _word = alert_search.parse_button(value)
+    alert_id, _step, holder = alert_search.parse_button(value)
     asker = acts.Asker(call.actor, call.team, Whereabouts(call.channel, call.channel_name))
-    await acts.unacknowledge(call.ctx, alert_id, step=step, asker=asker)
+    await acts.unacknowledge(call.ctx, alert_id, holder=holder, asker=asker)
     return Reply.nothing()
 
 

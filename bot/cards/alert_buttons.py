@@ -23,7 +23,7 @@ def alert_buttons(alert: Alert, now: datetime, around: Around) -> list[Block]:
     row = [
         button("Acknowledge", "alert.acknowledge", value, style="primary")
         if alert.taken_by is None
-        else button("Unacknowledge", "alert.unacknowledge", value)
+        else button("Unacknowledge", "alert.unacknowledge", f"{value}:{alert.taken_by}")
     ]
     if handling.mute is not None and handling.mute.is_quiet(now):
         row.append(button("Unmute", "alert.unmute", value))

@@ -87,8 +87,12 @@ async def acknowledge_all(ctx: Context, storm_id: str, *, by: UserId) -> int:
     return taken
 
 
-async def unacknowledge(ctx: Context, alert_id: AlertId, *, step: int | None, asker: Asker) -> Alert:
-    """Give it back. The one who has it may; anybody else needs the role deployer. Raises UserError."""
+async def unacknowledge(ctx: Context, alert_id: AlertId, *, holder: str, asker: Asker) -> Alert:
+    """Take it from `holder`, who had it when the button was drawn; refused when another has it since.
+
+    The one who has it may; anybody else needs the role deployer. Raises UserError. Which step the button was drawn at
+    does not matter: a renotification or a mute in between changes nothing about who has it.
+    """
     alert = await alert_search.find(ctx, alert_id)
     if alert.taken_by not in (None, asker.user):
         await authorise(
@@ -105,7 +109,7 @@ async def unacknowledge(ctx: Context, alert_id: AlertId, *, step: int | None, as
         refuse_over(alert)
         if alert.taken_by is None:
             raise UserError("not_taken", "Nobody has it.", hint="/ack")
-        if step is not None and alert.step != step:
+        if alert.taken_by != holder:
             raise UserError("stale_button", "{who} has it since {since}.", who=alert.taken_by, since=alert.taken_at)
         watch = await watches.of(connection, subject_of(alert))
         await watches.save(connection, replace(watch.handed_back(alert.taken_by), due_at=ctx.clock()))

@@ -149,7 +149,7 @@ async def hand_back(ctx: Context, alert_id: AlertId, *, by: UserId) -> Alert:
     async with ctx.database.write() as connection:
         watch = await watches.of(connection, subject_of(alert))
         await _answer(ctx, connection, alert, watch, answered_card(by, keeps=False))
-    return await alerts.unacknowledge(ctx, alert_id, step=None, asker=alerts.Asker(by, ctx.team, Whereabouts()))
+    return await alerts.unacknowledge(ctx, alert_id, holder=by, asker=alerts.Asker(by, ctx.team, Whereabouts()))
 
 
 def _not_yours(alert: Alert) -> UserError:
