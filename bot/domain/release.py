@@ -14,6 +14,7 @@ from typing import Any
 
 from bot.domain.canary.scheme import CanaryCourse, CanaryScheme
 from bot.domain.catalog import Target, WorkloadRef
+from bot.domain.manifests.overlay import OverlayPlan
 from bot.domain.names import ChannelId, ReleaseId, UserId
 from bot.domain.rollout import PodTrouble
 
@@ -95,6 +96,8 @@ class Plan:
     progress_deadline_s: int = DEFAULT_PROGRESS_DEADLINE_S
     canary: CanaryScheme | None = None
     """Of a canary: its steps and what carries them out."""
+    overlay: OverlayPlan | None = None
+    """Of a service with manifests: the objects that are applied with the version."""
 
     def hash_for(self, requester: UserId, reason: str = "") -> str:
         """sha256 over everything an approval binds to. Replica counts are left out: an autoscaler moves them."""
@@ -114,6 +117,8 @@ class Plan:
         }
         if self.canary is not None:
             bound["canary"] = [self.canary.driver, self.canary.carrier, *self.canary.steps, self.canary.promotes]
+        if self.overlay is not None:
+            bound["overlay"] = self.overlay.bound()
         return hashlib.sha256(json.dumps(bound, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

@@ -4,7 +4,7 @@ Called by bot.kube.clients with every answer; touches no network.
 """
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -20,6 +20,15 @@ _CODES = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 422: "Invali
 
 class Expired(Conflict):
     """The list or watch position is too old for the server (410): start again from a fresh list."""
+
+
+class FieldsTaken(Conflict):
+    """A server-side apply that would overrule others (409 with causes): nothing was written."""
+
+    def __init__(self, system: str, text: str, causes: Sequence[tuple[str, str]]) -> None:
+        super().__init__(system, text)
+        self.causes = tuple(causes)
+        """Of each field the server's words about its manager, and its path: `conflict with "kubectl" using apps/v1`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,8 @@ def fail(system: str, answer: Answer) -> NoReturn:
         case 404:
             raise NotFound(system, text)
         case 409:
-            raise Conflict(system, text)
+            taken = _taken(answer.body)
+            raise FieldsTaken(system, text, taken) if taken else Conflict(system, text)
         case 410:
             raise Expired(system, text)
         case 429:
@@ -72,6 +82,21 @@ def words(body: bytes) -> tuple[str, str]:
     if not isinstance(status, dict):
         return "", ""
     return str(status.get("reason") or ""), str(status.get("message") or "")
+
+
+def _taken(body: bytes) -> list[tuple[str, str]]:
+    """Words and field of each cause of a Status that tells of other field managers."""
+    try:
+        status = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return []
+    details = status.get("details") if isinstance(status, dict) else None
+    causes = details.get("causes") if isinstance(details, dict) else None
+    return [
+        (str(cause.get("message") or ""), str(cause.get("field") or ""))
+        for cause in (causes if isinstance(causes, list) else ())
+        if isinstance(cause, dict) and cause.get("reason") == "FieldManagerConflict"
+    ]
 
 
 def seconds(retry_after: str | None) -> float:

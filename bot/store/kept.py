@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.domain.canary.judgement import Finding, GraphPoint, Verdict
 from bot.domain.canary.scheme import CanaryCourse, CanaryScheme, Driver
+from bot.domain.manifests.overlay import CommitNote, FieldConflict, ObjectChange, OverlayPlan, Verb
 
 _COURSE_MOMENTS = ("reached_at", "judged_at", "reminded_at")
 
@@ -68,3 +69,19 @@ def scheme_read(kept: Mapping[str, Any]) -> CanaryScheme:
     """A canary's scheme, from `asdict` of it."""
     read = known(CanaryScheme, kept)
     return CanaryScheme(**(read | {"driver": Driver(read["driver"]), "steps": tuple(read["steps"])}))
+
+
+def overlay_read(kept: Mapping[str, Any]) -> OverlayPlan:
+    """An overlay's part of a plan, from `asdict` of it."""
+    read = known(OverlayPlan, kept)
+    changes = tuple(_change_read(each) for each in read["changes"])
+    commits = tuple(CommitNote(**known(CommitNote, each)) for each in read.get("commits", ()))
+    commit = CommitNote(**known(CommitNote, read["commit"]))
+    return OverlayPlan(**(read | {"commit": commit, "changes": changes, "commits": commits}))
+
+
+def _change_read(kept: Mapping[str, Any]) -> ObjectChange:
+    read = known(ObjectChange, kept)
+    conflicts = tuple(FieldConflict(**known(FieldConflict, each)) for each in read.get("conflicts", ()))
+    lines = tuple(read.get("lines", ()))
+    return ObjectChange(**(read | {"verb": Verb(read["verb"]), "lines": lines, "conflicts": conflicts}))

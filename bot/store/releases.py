@@ -14,7 +14,7 @@ from bot.domain.names import ChannelId, EnvironmentName, ReleaseId, ServiceName,
 from bot.domain.release import LIVE_PHASES, Outcome, Plan, Progress, Release, ReleaseKind, ReleasePhase
 from bot.domain.rollout import PodTrouble
 from bot.store.dialect import insert_into
-from bot.store.kept import course_kept, course_read, known, moment, scheme_read
+from bot.store.kept import course_kept, course_read, known, moment, overlay_read, scheme_read
 from bot.store.tables import locks, releases
 
 _MOMENTS = ("progressed_at", "abort_at")
@@ -228,6 +228,7 @@ def _release(row: RowMapping) -> Release:
     workload = plan["workload"]
     plan["workload"] = WorkloadRef(workload["namespace"], WorkloadKind(workload["kind"]), workload["name"])
     plan["canary"] = scheme_read(plan["canary"]) if plan.get("canary") else None
+    plan["overlay"] = overlay_read(plan["overlay"]) if plan.get("overlay") else None
     body["canary"] = course_read(body["canary"]) if body.get("canary") else None
     for name in _MOMENTS:
         body[name] = moment(body[name])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bot.domain.canary.scheme import CanaryScheme, Driver
 from bot.domain.catalog import Target, WorkloadKind, WorkloadRef
 from bot.domain.images import version_of
+from bot.domain.manifests.overlay import CommitNote, ObjectChange, OverlayPlan, Verb
 from bot.domain.names import EnvironmentName, ServiceName, UserId
 from bot.domain.release import (
     LIVE_PHASES,
@@ -35,6 +36,12 @@ BOUND: dict[str, Any] = {
     "to_digest": "sha256:" + "c" * 64,
     "revision_uid": "r2",
     "canary": CanaryScheme(Driver.PODS, (10, 25), interval_s=600, promotes=True),
+    "overlay": OverlayPlan(
+        CommitNote("c" * 40, "Raise the limit", "alice"),
+        "manifests/admin/overlays/prd",
+        "d" * 64,
+        (ObjectChange("v1", "ConfigMap", "admin", Verb.CHANGE, live="e" * 64),),
+    ),
 }
 """Another value for each field that people approve."""
 FREE: dict[str, Any] = {

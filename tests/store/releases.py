@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bot.domain.canary.judgement import Finding, GraphPoint, Verdict
 from bot.domain.canary.scheme import CanaryCourse, CanaryScheme, Driver
 from bot.domain.catalog import Target, WorkloadKind, WorkloadRef
+from bot.domain.manifests.overlay import CommitNote, FieldConflict, ObjectChange, OverlayPlan, Verb
 from bot.domain.names import EnvironmentName, ReleaseId, ServiceName, UserId
 from bot.domain.release import Outcome, Plan, Progress, Release, ReleaseKind, ReleasePhase
 from bot.domain.rollout import PodTrouble
@@ -104,6 +105,27 @@ _COURSES = st.builds(
     overruled=st.none() | _COUNTS,
     ending=_TEXT,
 )
+_COMMITS = st.builds(CommitNote, _TEXT, _TEXT, _TEXT)
+_CHANGES = st.builds(
+    ObjectChange,
+    api_version=_NAMES,
+    kind=_NAMES,
+    name=_NAMES,
+    verb=st.sampled_from(Verb),
+    lines=st.lists(_TEXT, max_size=2).map(tuple),
+    live=_TEXT,
+    conflicts=st.lists(st.builds(FieldConflict, _TEXT, _TEXT), max_size=2).map(tuple),
+)
+_OVERLAYS = st.builds(
+    OverlayPlan,
+    commit=_COMMITS,
+    overlay=_TEXT,
+    content=_TEXT,
+    changes=st.lists(_CHANGES, max_size=2).map(tuple),
+    commits=st.lists(_COMMITS, max_size=2).map(tuple),
+    commits_left_out=_COUNTS,
+    forced=st.booleans(),
+)
 PLAN_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "kind": st.sampled_from(ReleaseKind),
     "target": st.builds(Target, _NAMES, _NAMES),
@@ -122,6 +144,7 @@ PLAN_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "from_revision_uid": _TEXT,
     "progress_deadline_s": _COUNTS,
     "canary": st.none() | _SCHEMES,
+    "overlay": st.none() | _OVERLAYS,
 }
 RELEASE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "id": _IDS,
