@@ -81,7 +81,7 @@ def _element(field: FormField, catalog: Catalog, chosen: str | None, offered: Se
         return {"type": "static_select", "action_id": field.name, "options": options}
     if field.kind == "@PERSON":
         return {"type": "users_select", "action_id": field.name}
-    if field.kind == "TEXT":
+    if field.kind in ("TEXT", "REASON"):
         return {"type": "plain_text_input", "action_id": field.name, "multiline": True, "max_length": LONGEST_TEXT}
     if field.kind not in ("ENV", "SERVICE"):
         element: dict[str, Any] = {

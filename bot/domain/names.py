@@ -20,6 +20,10 @@ Span = NewType("Span", str)
 """How long, as people type it: `30m`, `1h30m`, `2d`, or `tomorrow`."""
 Prose = NewType("Prose", str)
 """Free words of a person, of any number."""
+Reason = NewType("Reason", str)
+"""Free words that say why, kept with what was done."""
+ReleaseRef = NewType("ReleaseRef", str)
+"""What people call a release by: the last characters of its id, as its card shows them."""
 Shares = NewType("Shares", str)
 """What a canary is to do, as people type it: `10%`, `10% 25% 50% every 10m`, `promote`, `abort`."""
 ReleaseId = NewType("ReleaseId", str)

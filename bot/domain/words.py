@@ -13,8 +13,8 @@ _UNSEEN = ("Cf", "Cs")
 """Categories that are dropped: zero-width and direction marks, soft hyphens, halves of characters."""
 _SPACES = ("Cc", "Zs", "Zl", "Zp")
 """Categories that part words."""
-MAX_WORDS = 32
-"""More words than any command has: what follows is not looked at."""
+MAX_WORDS = 200
+"""More words than any command and its reason have: what follows is not looked at."""
 
 
 def split(text: str) -> tuple[str, ...]:

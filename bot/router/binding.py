@@ -15,7 +15,18 @@ from typing import Any
 
 from bot.domain.canary.asking import Asked, understand
 from bot.domain.catalog import Catalog, Target
-from bot.domain.names import AlertRef, EnvironmentName, Prose, ServiceName, Shares, Span, UserId, Version
+from bot.domain.names import (
+    AlertRef,
+    EnvironmentName,
+    Prose,
+    Reason,
+    ReleaseRef,
+    ServiceName,
+    Shares,
+    Span,
+    UserId,
+    Version,
+)
 from bot.domain.words import find, nearest
 from bot.errors import UserError
 
@@ -23,6 +34,8 @@ TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 """An image tag by the OCI distribution specification."""
 SPAN = re.compile(r"(?=.)(?:\d{1,2}d)?(?:\d{1,3}h)?(?:\d{1,4}m(?:in)?)?|tomorrow", re.ASCII | re.IGNORECASE)
 _ALERT = re.compile(r"[A-Za-z0-9][\w.-]{0,62}", re.ASCII)
+_RELEASE = re.compile(r"[0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{4,26}", re.ASCII)
+"""The end of a release's id, in Crockford's letters."""
 _PERSON = re.compile(r"@?([UW][A-Z0-9]{2,20})", re.ASCII)
 """As Slack writes a mention once its brackets are taken off: `@U0ALICE`."""
 
@@ -38,11 +51,15 @@ class FieldKind(StrEnum):
     PERSON = "@PERSON"
     SHARES = "PERCENT"
     """Its command has a grammar of its own, bot.domain.canary.asking."""
+    RELEASE = "RELEASE"
     TEXT = "TEXT"
     """All words that no other field takes; stands last."""
+    REASON = "REASON"
+    """The same, where the words say why."""
 
 
-_TAKES_NEARLY_ALL = (FieldKind.SHARES, FieldKind.VERSION, FieldKind.ALERT, FieldKind.TEXT)
+_TAKES_THE_REST = (FieldKind.TEXT, FieldKind.REASON)
+_TAKES_NEARLY_ALL = (FieldKind.SHARES, FieldKind.VERSION, FieldKind.ALERT, FieldKind.RELEASE, *_TAKES_THE_REST)
 _KINDS: Mapping[Any, FieldKind] = {
     EnvironmentName: FieldKind.ENVIRONMENT,
     ServiceName: FieldKind.SERVICE,
@@ -51,7 +68,9 @@ _KINDS: Mapping[Any, FieldKind] = {
     Span: FieldKind.DURATION,
     Shares: FieldKind.SHARES,
     UserId: FieldKind.PERSON,
+    ReleaseRef: FieldKind.RELEASE,
     Prose: FieldKind.TEXT,
+    Reason: FieldKind.REASON,
 }
 
 
@@ -84,6 +103,12 @@ class Field:
             case FieldKind.PERSON:
                 found = _PERSON.fullmatch(word)
                 return found[1] if found else None
+            case FieldKind.RELEASE:
+                return word.lstrip("#").upper() if _RELEASE.fullmatch(word.lstrip("#")) else None
+            case FieldKind.REASON:
+                # A name alone says where and not why, a span how long: `/freeze prd 45m` lacks its reason.
+                is_name = find(word, catalog.environments) or find(word, catalog.services)
+                return None if is_name or SPAN.fullmatch(word) else " ".join(word.split()) or None
             case FieldKind.SHARES | FieldKind.TEXT:
                 return word.strip() or None
 
@@ -122,17 +147,40 @@ def bind(
     """
     if fields and fields[-1].kind is FieldKind.SHARES:
         return _from_context(fields, _of_canary(fields, understand(words, catalog)), context)
-    if fields and fields[-1].kind is FieldKind.TEXT and len(words) > len(fields):
-        words = [*words[: len(fields) - 1], " ".join(words[len(fields) - 1 :])]
-    if len(words) <= len(fields):
-        for chosen in permutations(range(len(fields)), len(words)):
-            values = {fields[i].name: fields[i].read(word, catalog) for i, word in zip(chosen, words, strict=True)}
-            if all(values.values()):
-                bound = {name: value for name, value in values.items() if value is not None}
-                bound = _from_context(fields, bound, context)
-                if all(field.name in bound for field in fields if field.required):
-                    return bound
-    raise _misfit(fields, words, catalog, usage)
+    bound = _fit(fields, words, catalog, context)
+    if bound is None and fields and fields[-1].kind in _TAKES_THE_REST:
+        bound = _with_rest(fields, words, catalog, context)
+    if bound is None:
+        raise _misfit(fields, words, catalog, usage)
+    return bound
+
+
+def _fit(
+    fields: Sequence[Field], words: Sequence[str], catalog: Catalog, context: Target | None
+) -> dict[str, str] | None:
+    """Arguments where each word is one of them; None when that can't be."""
+    if len(words) > len(fields):
+        return None
+    for chosen in permutations(range(len(fields)), len(words)):
+        values = {fields[i].name: fields[i].read(word, catalog) for i, word in zip(chosen, words, strict=True)}
+        if all(values.values()):
+            bound = {name: value for name, value in values.items() if value is not None}
+            bound = _from_context(fields, bound, context)
+            if all(field.name in bound for field in fields if field.required):
+                return bound
+    return None
+
+
+def _with_rest(
+    fields: Sequence[Field], words: Sequence[str], catalog: Catalog, context: Target | None
+) -> dict[str, str] | None:
+    """Arguments where the last field takes all words behind those that the others take: as many of them as can."""
+    *others, last = fields
+    for count in range(min(len(others), len(words) - 1), -1, -1):
+        bound, rest = _fit(others, words[:count], catalog, context), last.read(" ".join(words[count:]), catalog)
+        if bound is not None and rest is not None:
+            return bound | {last.name: rest}
+    return None
 
 
 def bind_form(
@@ -145,7 +193,8 @@ def bind_form(
         word = values.get(field.name, "").strip()
         if not word:
             if field.required:
-                errors[field.name] = f"Choose {_a(field.kind)}."
+                verb = "Write" if field.kind in _TAKES_THE_REST else "Choose"
+                errors[field.name] = f"{verb} {_a(field.kind)}."
             continue
         value = field.read(word, catalog)
         if value is None:
@@ -181,7 +230,8 @@ def _from_context(fields: Sequence[Field], bound: dict[str, str], context: Targe
 
 def _misfit(fields: Sequence[Field], words: Sequence[str], catalog: Catalog, usage: str) -> UserError:
     """Why words do not fit: known names are taken as what they are, the rest in order."""
-    if len(words) > len(fields):
+    has_rest = bool(fields) and fields[-1].kind in _TAKES_THE_REST
+    if len(words) > len(fields) and not has_rest:
         return UserError("usage", f"That is more than I understand: `{' '.join(words[len(fields) :])}`", hint=usage)
     left = list(words)
     open_fields = []
@@ -191,10 +241,12 @@ def _misfit(fields: Sequence[Field], words: Sequence[str], catalog: Catalog, usa
             open_fields.append(field)
         else:
             left.remove(known)
+    if has_rest:
+        open_fields = [field for field in open_fields if field.required]
     for word, field in zip(left, open_fields, strict=False):
         if field.read(word, catalog) is None:
             return _unknown(field, word, catalog)
-    missing = next(field for field in open_fields[len(left) :] if field.required)
+    missing = next((field for field in open_fields[len(left) :] if field.required), fields[-1])
     return UserError("usage", f"Which {_noun(missing.kind)}? {_choices(missing.kind, catalog)}", hint=usage)
 
 
@@ -210,7 +262,7 @@ def _unknown(field: Field, word: str, catalog: Catalog) -> UserError:
                 f"`{word}` is no version.",
                 hint="A version is an image tag: letters, digits, dots, dashes and underscores, e.g. 1.42.0.",
             )
-        case FieldKind.ALERT | FieldKind.DURATION | FieldKind.PERSON | FieldKind.SHARES | FieldKind.TEXT:
+        case _:
             return UserError("usage", f"`{word}` is no {_noun(field.kind)}.", hint=_choices(field.kind, catalog))
     meant = nearest(word, names)
     guess = f" Did you mean `{meant}`?" if meant else ""
@@ -228,7 +280,9 @@ def _noun(kind: FieldKind) -> str:
         FieldKind.DURATION: "duration",
         FieldKind.PERSON: "person",
         FieldKind.SHARES: "share",
+        FieldKind.RELEASE: "release",
         FieldKind.TEXT: "text",
+        FieldKind.REASON: "reason",
     }[kind]
 
 
@@ -252,5 +306,9 @@ def _choices(kind: FieldKind, catalog: Catalog) -> str:
             return "Mention the person: type @ and choose."
         case FieldKind.SHARES:
             return "A whole number of per cent from 1 to 99; several with `every 10m`."
+        case FieldKind.RELEASE:
+            return "A release is called by the last characters of its card, e.g. a1f3."
         case FieldKind.TEXT:
             return "Any words."
+        case FieldKind.REASON:
+            return "Say why, in your own words."

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.catalog import Catalog, Environment, Service, Target, WorkloadKind, WorkloadRef
-from bot.domain.names import AlertRef, EnvironmentName, Prose, ServiceName, Span, UserId, Version
+from bot.domain.names import (
+    AlertRef,
+    EnvironmentName,
+    Prose,
+    Reason,
+    ReleaseRef,
+    ServiceName,
+    Span,
+    UserId,
+    Version,
+)
 from bot.domain.words import split
 from bot.errors import UserError
 from bot.router import Call, Reply, bind, bind_form
@@ -47,8 +57,22 @@ async def _pass_on(call: Call, to: UserId, why: Prose) -> Reply:
     raise NotImplementedError
 
 
+async def _close(call: Call, environment: EnvironmentName, duration: Span | None = None, *, reason: Reason) -> Reply:
+    raise NotImplementedError
+
+
+async def _approve(
+    call: Call,
+    environment: EnvironmentName | None = None,
+    service: ServiceName | None = None,
+    release: ReleaseRef | None = None,
+) -> Reply:
+    raise NotImplementedError
+
+
 DEPLOY, STATUS = fields_of(_deploy), fields_of(_status)
 MUTE, PASS_ON = fields_of(_mute), fields_of(_pass_on)
+CLOSE, APPROVE = fields_of(_close), fields_of(_approve)
 USAGE = "/deploy ENV SERVICE [VERSION]"
 
 
@@ -215,3 +239,44 @@ def test_a_duration_that_is_none_is_refused_with_examples() -> None:
     with pytest.raises(UserError, match="`soon!` is no duration") as refused:
         bound("soon!", MUTE)
     assert "tomorrow" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("line", "duration", "reason"),
+    [
+        ("prd 45m upgrade", "45m", "upgrade"),
+        ("prd upgrade 45m", "45m", "upgrade"),
+        ("prd 2h upgrade of the database to 16", "2h", "upgrade of the database to 16"),
+        ("prd upgrade of the database", None, "upgrade of the database"),
+        ("prd upgrade", None, "upgrade"),
+        ("PRD stg must stay as it is", None, "stg must stay as it is"),
+    ],
+)
+def test_a_reason_is_all_the_words_that_nothing_else_takes(line: str, duration: str | None, reason: str) -> None:
+    wanted = {"environment": "prd", "reason": reason}
+    assert bound(line, CLOSE) == (wanted if duration is None else wanted | {"duration": duration})
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("prd", "Which reason?"),
+        ("prd admin", "`admin` is no reason."),
+        ("prod upgrade of it all", "No environment `prod`"),
+        ("", "Which environment?"),
+        ("prd 45m", "Which reason?"),
+    ],
+)
+def test_where_a_reason_is_asked_for_its_absence_is_told(line: str, said: str) -> None:
+    with pytest.raises(UserError) as refused:
+        bound(line, CLOSE)
+    assert said in refused.value.text
+
+
+def test_a_release_is_called_by_the_end_of_its_id() -> None:
+    assert bound("a1f3", APPROVE) == {"release": "A1F3"}
+    assert bound("#a1f3", APPROVE) == {"release": "A1F3"}
+    assert bound("prd admin", APPROVE) == {"environment": "prd", "service": "admin"}
+    assert bound("admin", APPROVE) == {"service": "admin"}
+    with pytest.raises(UserError):
+        bound("a1u3", APPROVE)
