@@ -1,0 +1,36 @@
+"""Notes about canaries that are messages of their own: a reminder, and what is left over in a cluster."""
+
+from datetime import datetime
+
+from bot.cards.canary.words import got, parts
+from bot.cards.card import Card, section
+from bot.cards.mrkdwn import Mrkdwn, bold, code, day_and_time, person
+from bot.domain.canary.scheme import VALID
+from bot.domain.release import Release
+
+
+def reminder_note(release: Release) -> Card:
+    """For the canary's thread, once: nobody has decided, and when it goes."""
+    begun = release.started_at or release.requested_at
+    plan, course = release.plan, parts(release)[1]
+    head = Mrkdwn(
+        f"⏰ {person(release.requested_by)} the canary of {bold(plan.target.service)} {code(plan.to_version)} in "
+        f"{bold(plan.target.environment)} still waits for a decision, at {got(course)}.\n"
+        f"It is taken down on {day_and_time(begun + VALID)}. *Next:* promote or abort it with the buttons above."
+    )
+    return Card(head, (section(head),))
+
+
+def leftover_card(environment: str, namespace: str, name: str, goes_at: datetime) -> Card:
+    """What looks like a canary of ours, and no release is known that made it."""
+    head = Mrkdwn(
+        f"⚠️ {bold(environment)} has a canary that no release stands for: Deployment {code(name)} in the namespace "
+        f"{code(namespace)}."
+    )
+    words = Mrkdwn(
+        "My database may have been replaced while it ran, or another Kajitori works there. It gets requests as before; "
+        f"nobody judges it.\n*Next:* nothing, if another Kajitori made it. Else it is removed on "
+        f"{day_and_time(goes_at)}; to have it gone before, remove it from its HTTPRoute if it stands in one, then run "
+        f"{code(f'kubectl -n {namespace} delete deployment {name}')}."
+    )
+    return Card(head, (section(head), section(words)))

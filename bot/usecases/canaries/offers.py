@@ -1,0 +1,92 @@
+"""Offers: what a canary would do, told before anything is done; and the plan that is asked for then."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from bot.context import Context
+from bot.domain.canary.asking import Act, Asked, understand
+from bot.domain.canary.scheme import CanaryScheme, Driver
+from bot.domain.canary.setting import CanarySetting
+from bot.domain.canary.shares import PodShare, by_pods, is_telling
+from bot.domain.catalog import CanaryPlan, Target
+from bot.domain.release import Plan, ReleaseKind
+from bot.errors import UserError
+from bot.kube import canaries
+from bot.usecases.planning import plan_deploy, read_workload
+
+DEFAULT_INTERVAL = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a canary would do, before it does anything."""
+
+    plan: Plan
+    setting: CanarySetting
+    reachable: PodShare | None
+    """Of the first step, where shares come in pods; None where every per cent can be had."""
+
+    @property
+    def asks_first(self) -> bool:
+        """Whether people should see it and say yes: what they get is far from what they asked for."""
+        scheme = self.plan.canary
+        return self.reachable is not None and scheme is not None and is_telling(scheme.steps[0], self.reachable.percent)
+
+
+async def offer(ctx: Context, target: Target, asked: Asked) -> Offer:
+    """What `/canary` would do at a target without one. Raises UserError when it should not be done."""
+    service = ctx.catalog.services[target.service]
+    plan = await plan_deploy(ctx, target, asked.version)
+    if plan.kind is not ReleaseKind.DEPLOY:
+        raise UserError(
+            "nothing_to_compare",
+            f"`{target.service}` `{plan.to_version}` is what `{target.environment}` has now; a canary tries another.",
+            hint=f"/canary {target.environment} {target.service} VERSION {asked.steps[0]}%",
+        )
+    chosen = service.canary
+    stable = await read_workload(ctx, target)
+    wanted = Driver(chosen.driver) if chosen is not None and chosen.driver else None
+    setting = await canaries.detect(ctx.clusters[target.environment], stable, wanted)
+    if setting.obstacles:
+        raise UserError(
+            "no_canary",
+            f"`{target}` can't have a canary: {setting.obstacles[0]}",
+            hint=f"Release it to all at once: /deploy {target.environment} {target.service} {plan.to_version}",
+        )
+    scheme = _scheme(asked, chosen, setting)
+    plan = replace(plan, kind=ReleaseKind.CANARY, canary=scheme)
+    return Offer(plan, setting, None if setting.is_exact else by_pods(setting.stable_pods, scheme.steps[0]))
+
+
+def _scheme(asked: Asked, chosen: CanaryPlan | None, setting: CanarySetting) -> CanaryScheme:
+    """The steps of the command; a single one begins the configured ones, where there are any above it."""
+    steps, planned = asked.steps, len(asked.steps) > 1
+    if not planned and chosen is not None:
+        steps = (*steps, *(step for step in chosen.steps if step > steps[0]))
+        planned = len(steps) > 1
+    interval = asked.every or (chosen.interval if chosen is not None else DEFAULT_INTERVAL)
+    return CanaryScheme(
+        driver=setting.driver,
+        steps=steps,
+        interval_s=interval.total_seconds(),
+        promotes=planned,
+        carrier=setting.carrier,
+        kubernetes_service=setting.kubernetes_service,
+        aborts_when_worse=chosen is not None and chosen.aborts_when_worse,
+    )
+
+
+def offer_value(offer: Offer) -> str:
+    """What the button of an offer carries: everything to plan it again, and nothing that is taken on trust."""
+    scheme = offer.plan.canary
+    assert scheme is not None
+    target, steps = offer.plan.target, " ".join(f"{step}%" for step in scheme.steps)
+    return f"{target.environment} {target.service} {offer.plan.to_version} {steps} every {round(scheme.interval_s)}s"
+
+
+def read_offer(ctx: Context, value: str) -> tuple[Target, Asked]:
+    """The opposite of `offer_value`. Raises UserError for a value that we never wrote."""
+    asked = understand(value.split(), ctx.catalog)
+    if asked.environment is None or asked.service is None or asked.act is not Act.SHARE:
+        raise UserError("bad_button", "I don't know what this button means.", hint="Use the command instead.")
+    return Target(asked.environment, asked.service), asked
