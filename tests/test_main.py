@@ -14,6 +14,7 @@ from bot.__main__ import main
 from bot.store import audit
 from bot.store.db import Database
 from bot.store.migrate import migrate
+from tests.store.unguarded import take_guards_off
 
 ROOT = Path(__file__).parent.parent
 SECRETS = {"SLACK_BOT_TOKEN": "xoxb-1-canary", "SLACK_APP_TOKEN": "xapp-1-canary"}
@@ -144,6 +145,7 @@ async def _trail(url: str, *, tampering: str = "") -> None:
                 await audit.append(connection, entry)
         if tampering:
             async with database.write() as connection:
+                await take_guards_off(connection)
                 await connection.execute(text(tampering))
     finally:
         await database.close()

@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from bot.errors import StoreUnavailable
+from bot.store import guards
 from bot.store.db import Database
 from bot.store.faults import SchemaUnknown, corrupt
 from bot.store.revision import HEAD, KNOWN, MIGRATION_LOCK, WAIT_FOR_OTHERS_S, Found, found_in, revision, version_table
@@ -94,6 +95,7 @@ async def _create(database: Database) -> None:
         if not (await found_in(connection)).is_empty:
             return  # another process was faster
         await connection.run_sync(metadata.create_all)
+        await connection.run_sync(guards.install)
         await connection.run_sync(version_table.create)
         await connection.execute(version_table.insert().values(version_num=HEAD))
 

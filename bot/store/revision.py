@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.store.db import Database
 from bot.store.tables import metadata
 
-KNOWN = ("0001", "0002", "0003", "0004", "0005")
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every revision this program can start from, oldest first: the `revision` of each file in migrations/versions."""
 HEAD = KNOWN[-1]
 MIGRATION_LOCK = 0x6B616A69746F7269

@@ -14,6 +14,7 @@ from bot.store.db import Database
 from bot.store.migrate import migrate
 from bot.store.tables import metadata
 from tests.postgres import NoServer, running_server
+from tests.store.unguarded import take_guards_off
 
 BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
 _numbers = count()
@@ -84,6 +85,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
             await migrate(opened)
             # one database for all tests of a worker: a new one costs 40 ms, emptying it 5
             async with opened.write() as connection:
+                await take_guards_off(connection)
                 for table in metadata.sorted_tables:
                     await connection.execute(table.delete())
         yield opened

@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, text, update
+from sqlalchemy.exc import DBAPIError
 
 from bot.store import audit
 from bot.store.audit import AuditPhase, Break, Entry
 from bot.store.db import Database
 from bot.store.tables import audit as audit_table
 from bot.store.tables import audit_head
+from tests.store.unguarded import take_guards_off
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 ENTRY = Entry(NOW, "U1", "deploy", "stg/admin", AuditPhase.INTENT, "1.4.1 → 1.4.2", "01KAR", "c0ffee")
@@ -30,6 +32,7 @@ async def verify(database: Database) -> tuple[int, Break | None]:
 
 async def tamper(database: Database, statement: Any) -> None:
     async with database.write() as connection:
+        await take_guards_off(connection)
         assert (await connection.execute(statement)).rowcount == 1
 
 
@@ -159,6 +162,7 @@ async def test_an_appended_row_that_was_not_chained_is_found(database: Database)
 async def test_bytes_that_are_no_text_are_found(sqlite: Database) -> None:
     await chain(sqlite)
     async with sqlite.write() as connection:
+        await take_guards_off(connection)
         await connection.exec_driver_sql("UPDATE audit SET reason = CAST(x'ff41' AS TEXT) WHERE seq = 2")
     held, found = await verify(sqlite)
     assert (held, found is not None) == (0, True)
@@ -171,3 +175,37 @@ async def test_a_row_appended_while_the_trail_is_verified_is_no_break(database: 
         await append(database, ENTRY)
         assert await audit.verify(connection) == (3, None), "a reader sees one moment"
     assert await verify(database) == (4, None)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit SET actor = 'U0EVE' WHERE seq = 2",
+        "DELETE FROM audit WHERE seq = 3",
+        "DELETE FROM audit",
+        "UPDATE audit_head SET seq = 2",
+        "DELETE FROM audit_head",
+    ],
+)
+async def test_the_database_itself_refuses_to_change_or_delete_a_row(database: Database, statement: str) -> None:
+    await chain(database)
+
+    async def steal() -> None:
+        async with database.write() as connection:
+            await connection.execute(text(statement))
+
+    with pytest.raises(DBAPIError, match="audit rows are never|never wound back"):
+        await steal()
+    assert await verify(database) == (3, None)
+
+
+async def test_a_row_is_not_replaced_under_its_number(sqlite: Database) -> None:
+    await chain(sqlite)
+
+    async def replace_row() -> None:
+        async with sqlite.write() as connection:
+            await connection.execute(text("INSERT OR REPLACE INTO audit SELECT * FROM audit WHERE seq = 2"))
+
+    with pytest.raises(DBAPIError, match="never replaced"):
+        await replace_row()
+    assert await verify(sqlite) == (3, None)

@@ -1,6 +1,7 @@
 """At the start a database is made, brought up to date, or refused with the reason; never quietly replaced."""
 
 import asyncio
+import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, inspect, text
 
 import bot.store.migrations
 from bot.errors import StoreUnavailable
+from bot.store import guards
 from bot.store.audit import append, verify
 from bot.store.db import Database
 from bot.store.faults import SchemaUnknown, StoreCorrupt
@@ -50,7 +52,12 @@ def test_the_migrations_make_exactly_the_tables_that_the_program_uses(new_url: s
             migrated = schema_sql(connection)
             metadata.drop_all(connection)
             metadata.create_all(connection)
+            guards.install(connection)
             assert schema_sql(connection) == migrated
+        else:
+            names = connection.execute(text("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")).scalars()
+            made = re.findall(r"CREATE TRIGGER (\w+)", " ".join(guards.GUARDS["postgresql"]))
+            assert sorted(names) == sorted(made)
     engine.dispose()
 
 

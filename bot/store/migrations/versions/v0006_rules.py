@@ -1,0 +1,47 @@
+"""What rules releases need: an audit trail that only grows."""
+
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Everything of this revision; each part stands in a function of its own."""
+    _guard_the_audit_trail()
+
+
+def _guard_the_audit_trail() -> None:
+    """Triggers that refuse to change, delete or replace an audit row, or to wind the head back."""
+    for statement in _AUDIT_GUARDS[op.get_bind().dialect.name]:
+        op.execute(statement)
+
+
+_AUDIT_GUARDS = {
+    "sqlite": (
+        "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit "
+        "BEGIN SELECT RAISE(ABORT, 'audit rows are never changed'); END",
+        "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit "
+        "BEGIN SELECT RAISE(ABORT, 'audit rows are never deleted'); END",
+        "CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE seq = NEW.seq) "
+        "BEGIN SELECT RAISE(ABORT, 'audit rows are never replaced'); END",
+        "CREATE TRIGGER audit_head_no_rewind BEFORE UPDATE ON audit_head WHEN NEW.seq < OLD.seq "
+        "BEGIN SELECT RAISE(ABORT, 'the audit trail is never wound back'); END",
+        "CREATE TRIGGER audit_head_no_delete BEFORE DELETE ON audit_head "
+        "BEGIN SELECT RAISE(ABORT, 'the audit trail is never wound back'); END",
+    ),
+    "postgresql": (
+        "CREATE OR REPLACE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'audit rows are never changed or deleted'; END $$",
+        "CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE ON audit "
+        "FOR EACH ROW EXECUTE FUNCTION audit_only_grows()",
+        "CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_only_grows()",
+        "CREATE TRIGGER audit_head_no_rewind BEFORE UPDATE ON audit_head FOR EACH ROW "
+        "WHEN (NEW.seq < OLD.seq) EXECUTE FUNCTION audit_only_grows()",
+        "CREATE TRIGGER audit_head_no_delete BEFORE DELETE ON audit_head "
+        "FOR EACH ROW EXECUTE FUNCTION audit_only_grows()",
+        "CREATE TRIGGER audit_head_no_truncate BEFORE TRUNCATE ON audit_head "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_only_grows()",
+    ),
+}
