@@ -3,6 +3,7 @@
 Called by the release loop a minute after its start, then every ten minutes. A release that is over has left something
 only when somebody hid it, or when its rights were taken; that goes at once. What a release made that this database does
 not know is told: a database was lost, or another Kajitori works there. It goes when no canary may stand that long.
+What requests could still reach is kept, and told.
 """
 
 from collections.abc import Iterator
@@ -10,13 +11,14 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.cards.canary import leftover_card
+from bot.cards.canary import kept_card, leftover_card
+from bot.cards.card import Card
 from bot.context import Context
 from bot.domain.canary.scheme import VALID
 from bot.domain.catalog import Environment, WorkloadKind
 from bot.domain.names import ReleaseId
 from bot.domain.release import ReleaseKind
-from bot.errors import Conflict, OutsideError
+from bot.errors import Conflict, OutsideError, Refused
 from bot.kube import canaries
 from bot.store import outbox, releases
 
@@ -32,6 +34,8 @@ class CanarySweep:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._next_at = ctx.clock() + FIRST_AFTER
+        self._told: dict[str, str] = {}
+        """Subject and reason of what was told; a restart may forget it: the messages are edited, not repeated."""
 
     @property
     def is_due(self) -> bool:
@@ -56,6 +60,8 @@ class CanarySweep:
 
     async def _in(self, environment: Environment, namespace: str) -> None:
         cluster = self._ctx.clusters[environment.name]
+        kept: set[str] = set()
+        """Releases of which something must stay: what comes after it in the order of removal stays too."""
         # The cluster first: a row is older than what its release made.
         for leftover in await canaries.find_leftovers(cluster, namespace):
             async with self._ctx.database.read() as connection:
@@ -64,25 +70,40 @@ class CanarySweep:
             if release is not None and known and not release.phase.is_over:
                 continue
             if known or _is_past(leftover, self._ctx.clock()):
-                log.warning("canary.leftover_removed", kind=leftover.kind, name=leftover.name, release=leftover.op_id)
-                await canaries.remove_leftover(cluster, leftover)
+                if leftover.op_id not in kept and not await self._remove(environment, leftover):
+                    kept.add(leftover.op_id)
             elif leftover.kind == "Deployment":
-                await self._tell(environment, leftover)
+                goes_at = (leftover.made_at or self._ctx.clock()) + VALID
+                card = leftover_card(environment.name, leftover.namespace, leftover.name, goes_at)
+                await self._tell(environment, card, f"leftover:{leftover.uid}", goes_at.isoformat())
 
-    async def _tell(self, environment: Environment, leftover: canaries.Leftover) -> None:
+    async def _remove(self, environment: Environment, leftover: canaries.Leftover) -> bool:
+        """Away with it; what must be kept is told with the reason. Whether it is gone."""
+        try:
+            kept = await canaries.remove_leftover(self._ctx.clusters[environment.name], leftover)
+        except Conflict as error:
+            log.warning("canary.sweep", environment=environment.name, name=leftover.name, error=str(error))
+            return False
+        except Refused as error:
+            kept = f"The API server refused to remove it: {error.text}."
+        if not kept:
+            log.warning("canary.leftover_removed", kind=leftover.kind, name=leftover.name, release=leftover.op_id)
+            return True
+        log.warning("canary.leftover_kept", kind=leftover.kind, name=leftover.name, reason=kept)
+        card = kept_card(environment.name, leftover.namespace, leftover.kind, leftover.name, kept)
+        await self._tell(environment, card, f"leftover:{leftover.uid}", kept)
+        return False
+
+    async def _tell(self, environment: Environment, card: Card, subject: str, reason: str) -> None:
         """Say it once: the subject is that of the object."""
-        goes_at = (leftover.made_at or self._ctx.clock()) + VALID
+        if self._told.get(subject) == reason:
+            return
+        self._told[subject] = reason
         channel = environment.channel or self._ctx.ops_channel
         if channel is None:
-            log.warning("canary.leftover", environment=environment.name, name=leftover.name, release=leftover.op_id)
+            log.warning("canary.leftover", environment=environment.name, subject=subject, text=card.text)
             return
-        card = leftover_card(environment.name, leftover.namespace, leftover.name, goes_at)
-        draft = outbox.Draft(
-            kind=outbox.OutboxKind.CARD,
-            channel=channel,
-            body=card.body(),
-            subject=f"leftover:{leftover.uid}",
-        )
+        draft = outbox.Draft(kind=outbox.OutboxKind.CARD, channel=channel, body=card.body(), subject=subject)
         async with self._ctx.database.write() as connection:
             await outbox.add(connection, draft, now=self._ctx.clock())
         self._ctx.bells.outbox.ring()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.cards.canary import canary_card, leftover_card, offer_card, reminder_note
+from bot.cards.canary import canary_card, kept_card, leftover_card, offer_card, reminder_note
 from bot.domain.canary.judgement import Finding, GraphPoint, Verdict
 from bot.domain.canary.scheme import CanaryCourse, CanaryScheme, Driver
 from bot.domain.canary.setting import CanarySetting
@@ -69,6 +69,7 @@ def test_each_hostile_text_is_inert_in_each_phase(phase: ReleasePhase, text: str
         must_be_fit_to_send(canary_card(row, NOW).body())
     must_be_fit_to_send(reminder_note(row).body())
     must_be_fit_to_send(leftover_card(text, text, text, NOW).body())
+    must_be_fit_to_send(kept_card(text, text, text, text, text).body())
     setting = CanarySetting(Driver.PODS, "", 4, "admin", (text, text), ())
     must_be_fit_to_send(offer_card(row.plan, setting, by_pods(4, 10), "value").body())
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from bot.cards.canary.words import got, parts
 from bot.cards.card import Card, section
-from bot.cards.mrkdwn import Mrkdwn, bold, code, day_and_time, person
+from bot.cards.mrkdwn import Mrkdwn, bold, code, day_and_time, esc, person
 from bot.domain.canary.scheme import VALID
 from bot.domain.release import Release
 
@@ -32,5 +32,20 @@ def leftover_card(environment: str, namespace: str, name: str, goes_at: datetime
         f"nobody judges it.\n*Next:* nothing, if another Kajitori made it. Else it is removed on "
         f"{day_and_time(goes_at)}; to have it gone before, remove it from its HTTPRoute if it stands in one, then run "
         f"{code(f'kubectl -n {namespace} delete deployment {name}')}."
+    )
+    return Card(head, (section(head), section(words)))
+
+
+def kept_card(environment: str, namespace: str, kind: str, name: str, why: str) -> Card:
+    """What a canary left and I must not remove, for requests could still reach it."""
+    what = "Kubernetes Service" if kind == "Service" else kind
+    head = Mrkdwn(
+        f"⚠️ {bold(environment)}: a canary that is over has left its {what} {code(name)} in the namespace "
+        f"{code(namespace)}, and I keep it."
+    )
+    words = Mrkdwn(
+        f"{esc(why)} Its pods stay as well, so that no request fails.\n*Next:* give the bot the rights of its Role ("
+        "k8s/ has it), and all of it goes within ten minutes; or take it out of what names it, then run "
+        f"{code(f'kubectl -n {namespace} delete {kind.lower()} {name}')}."
     )
     return Card(head, (section(head), section(words)))

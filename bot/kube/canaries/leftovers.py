@@ -8,8 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bot.errors import Refused
 from bot.kube.canaries import twin
-from bot.kube.canaries.surroundings import GATEWAY, NETWORKING, backends, listed, name
+from bot.kube.canaries.surroundings import (
+    GATEWAY,
+    NETWORKING,
+    backends,
+    ingress_services,
+    listed,
+    name,
+    readable,
+)
 from bot.kube.clients import Cluster
 from bot.kube.workloads import paths
 from bot.kube.workloads.parsing import Json, at, moment, strings, text
@@ -44,13 +53,55 @@ async def find_leftovers(cluster: Cluster, namespace: str) -> tuple[Leftover, ..
     return tuple(found)
 
 
-async def remove_leftover(cluster: Cluster, leftover: Leftover) -> None:
-    """Remove it; a Kubernetes Service after the routes that send requests to it. Conflict: somebody changed a route."""
-    if leftover.kind == "Service":
-        for route in await listed(cluster, leftover.namespace, "httproutes", GATEWAY):
-            await _leave_out(cluster, route, leftover)
+async def remove_leftover(cluster: Cluster, leftover: Leftover) -> str:
+    """Remove it, unless requests could reach it then: why it is kept, as a sentence; empty when it is removed.
+
+    A Kubernetes Service goes after the routes let go of it. Conflict: somebody changed a route. Refused: nothing of it
+    was removed.
+    """
+    match leftover.kind:
+        case "Service":
+            kept = await _let_go(cluster, leftover)
+        case "Deployment":
+            kept = await _still_asked(cluster, leftover)
+        case _:
+            kept = ""
+    if kept:
+        return kept
     resource, group = _GROUPS[leftover.kind]
     await twin.remove(cluster, paths.namespaced(leftover.namespace, resource, leftover.name, group=group), leftover.uid)
+    return ""
+
+
+async def _let_go(cluster: Cluster, service: Leftover) -> str:
+    """Take a Kubernetes Service out of the routes; why that can't be done, empty when none sends to it any more."""
+    seen: dict[str, list[Json]] = {}
+    for resource, group in (("httproutes", GATEWAY), ("ingresses", NETWORKING)):
+        try:
+            seen[resource] = await readable(cluster, service.namespace, resource, group)
+        except Refused as error:
+            return f"I may not list {resource} there, and one of them may still send requests to it: {error.text}."
+    for ingress in seen["ingresses"]:
+        if service.name in ingress_services(ingress):
+            return f"The Ingress {name(ingress)} still sends requests to it."
+    for route in seen["httproutes"]:
+        try:
+            await _leave_out(cluster, route, service)
+        except Refused as error:
+            return f"The HTTPRoute {name(route)} still sends requests to it, and I may not change that: {error.text}."
+    return ""
+
+
+async def _still_asked(cluster: Cluster, deployment: Leftover) -> str:
+    """Why a twin is kept: a Kubernetes Service of its own still leads requests to its pods."""
+    try:
+        services = await readable(cluster, deployment.namespace, "services", selector=SELECTOR)
+    except Refused as error:
+        return f"I may not list services there, and one of them may still send requests to it: {error.text}."
+    for service in services:
+        if strings(at(service, "metadata").get("annotations")).get(twin.OP_ID) == deployment.op_id:
+            return f"The Kubernetes Service {name(service)} still sends requests to it."
+    return ""
 
 
 async def _leave_out(cluster: Cluster, route: Json, service: Leftover) -> None:
