@@ -38,7 +38,7 @@ def leftover_card(environment: str, namespace: str, name: str, goes_at: datetime
 
 def kept_card(environment: str, namespace: str, kind: str, name: str, why: str) -> Card:
     """What a canary left and I must not remove, for requests could still reach it."""
-    what = "Kubernetes Service" if kind == "Service" else kind
+    what = esc("Kubernetes Service" if kind == "Service" else kind)
     head = Mrkdwn(
         f"⚠️ {bold(environment)}: a canary that is over has left its {what} {code(name)} in the namespace "
         f"{code(namespace)}, and I keep it."
