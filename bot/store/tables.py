@@ -330,3 +330,43 @@ release_markers = Table(
     Column("event_id", String(64), nullable=False),
     Column("problem", Words, nullable=False),
 )
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("open_key", String(160), unique=True),  # kind and place while it holds; NULL when it is over
+    Column("environment", String(64), nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("row_version", Integer, nullable=False),
+    Column("body", Json, nullable=False),
+    Index("ix_holds_ended_at", "ended_at"),
+)
+
+places = Table(
+    "places",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("open_key", String(200), unique=True),  # target and person while they stand in line; NULL when it is over
+    Column("environment", String(64), nullable=False),
+    Column("service", String(64), nullable=False),
+    Column("ended_at", Moment),
+    Column("row_version", Integer, nullable=False),
+    Column("body", Json, nullable=False),
+    Index("ix_places_target", "environment", "service", "ended_at"),
+    Index("ix_places_ended_at", "ended_at"),
+)
+
+emergencies = Table(
+    "emergencies",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("open_key", String(64), unique=True),  # the environment while it lasts; NULL when it is over
+    Column("environment", String(64), nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("row_version", Integer, nullable=False),
+    Column("body", Json, nullable=False),
+    Index("ix_emergencies_ended_at", "ended_at"),
+)

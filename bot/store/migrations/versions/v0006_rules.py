@@ -1,6 +1,7 @@
-"""What rules releases need: an audit trail that only grows."""
+"""What rules releases need: an audit trail that only grows; locks of people, lines before targets, emergencies."""
 
 from alembic import op
+from sqlalchemy import BigInteger, Column, Integer, PrimaryKeyConstraint, String, Text, UniqueConstraint
 
 revision = "0006"
 down_revision = "0005"
@@ -9,6 +10,7 @@ down_revision = "0005"
 def upgrade() -> None:
     """Everything of this revision; each part stands in a function of its own."""
     _guard_the_audit_trail()
+    _keep_holds_and_lines()
 
 
 def _guard_the_audit_trail() -> None:
@@ -45,3 +47,47 @@ _AUDIT_GUARDS = {
         "FOR EACH STATEMENT EXECUTE FUNCTION audit_only_grows()",
     ),
 }
+
+
+def _keep_holds_and_lines() -> None:
+    """People's locks and those that rollbacks leave, who waits in line for a target, emergencies."""
+    op.create_table(
+        "holds",
+        Column("id", String(26), nullable=False),
+        Column("open_key", String(160)),
+        Column("environment", String(64), nullable=False),
+        Column("since", BigInteger, nullable=False),
+        Column("ended_at", BigInteger),
+        Column("row_version", Integer, nullable=False),
+        Column("body", Text, nullable=False),
+        PrimaryKeyConstraint("id", name="pk_holds"),
+        UniqueConstraint("open_key", name="uq_holds_open_key"),
+    )
+    op.create_index("ix_holds_ended_at", "holds", ["ended_at"])
+    op.create_table(
+        "places",
+        Column("id", String(26), nullable=False),
+        Column("open_key", String(200)),
+        Column("environment", String(64), nullable=False),
+        Column("service", String(64), nullable=False),
+        Column("ended_at", BigInteger),
+        Column("row_version", Integer, nullable=False),
+        Column("body", Text, nullable=False),
+        PrimaryKeyConstraint("id", name="pk_places"),
+        UniqueConstraint("open_key", name="uq_places_open_key"),
+    )
+    op.create_index("ix_places_target", "places", ["environment", "service", "ended_at"])
+    op.create_index("ix_places_ended_at", "places", ["ended_at"])
+    op.create_table(
+        "emergencies",
+        Column("id", String(26), nullable=False),
+        Column("open_key", String(64)),
+        Column("environment", String(64), nullable=False),
+        Column("since", BigInteger, nullable=False),
+        Column("ended_at", BigInteger),
+        Column("row_version", Integer, nullable=False),
+        Column("body", Text, nullable=False),
+        PrimaryKeyConstraint("id", name="pk_emergencies"),
+        UniqueConstraint("open_key", name="uq_emergencies_open_key"),
+    )
+    op.create_index("ix_emergencies_ended_at", "emergencies", ["ended_at"])
