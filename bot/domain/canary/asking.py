@@ -21,7 +21,11 @@ from bot.errors import UserError
 USAGE = "/canary [ENV] [SERVICE] [VERSION] PERCENT… [every DURATION]  or  /canary promote|pause|resume|abort|status …"
 HINT = "[ENV] [SERVICE] [VERSION] 10% [25% 50% every 10m] | promote | pause | resume | abort | status"
 _PERCENT = re.compile(r"(\d{1,6})%?", re.ASCII)
-_PERCENT_LIKE = re.compile(r"[+-]?[\d.,]*(?:e\d+)?\s*%|[+-]\d+|\d+[.,]\d+%?|\d+e\d+|nan%?", re.ASCII | re.IGNORECASE)
+_SHARE_LIKE = re.compile(r".*%.*|[+-]\d.*|\d+[.,]\d+|\d+e\d+|nan|inf", re.ASCII | re.IGNORECASE)
+"""No share, and meant as one."""
+_NUMBER = re.compile(r"\d+(\.\d+)?|\d+e\d+", re.ASCII | re.IGNORECASE)
+"""A share without its sign, or the tag of an image: `1.5`, the build `4711`, the commit `12345e7`."""
+_BETWEEN = re.compile(r"(\d\s*%)\s*(?:[,;、→⇒>]|->|=>)(?=\s|\d|$)", re.ASCII)
 _EVERY = re.compile(r"(\d{1,5})(s|m|min|h)", re.ASCII | re.IGNORECASE)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
 SHORTEST_STEP = timedelta(seconds=10)
@@ -83,9 +87,9 @@ def understand(words: Sequence[str], catalog: Catalog) -> Asked:
 
 
 def _plain(words: Sequence[str]) -> list[str]:
-    """Full-width digits and signs made plain; `10 %` is `10%`."""
+    """Full-width digits and signs made plain; `10 %` is `10%`; commas and arrows between steps are left out."""
     plain: list[str] = []
-    for word in unicodedata.normalize("NFKC", " ".join(words)).split():
+    for word in _BETWEEN.sub(r"\1 ", unicodedata.normalize("NFKC", " ".join(words))).split():
         if word == "%" and plain and plain[-1].isdecimal():
             plain[-1] += "%"
         else:
@@ -98,20 +102,27 @@ def _numbers(words: Sequence[str]) -> tuple[list[int], timedelta | None, list[st
     every: timedelta | None = None
     rest: list[str] = []
     waiting_for_time = False
+    signed = any(_PERCENT.fullmatch(word) and word.endswith("%") for word in words)
     for word in words:
         if waiting_for_time:
             every, waiting_for_time = _time(word), False
-        elif word.lower() == "every":
+        elif word.lower() == "every" and every is None:
             waiting_for_time = True
+        elif signed and _NUMBER.fullmatch(word) and not _is_whole_share(word):
+            rest.append(word)  # beside shares that have their sign, it is a version
         elif percent := _PERCENT.fullmatch(word):
             steps.append(_share(int(percent[1]), word))
-        elif _PERCENT_LIKE.fullmatch(word):
+        elif _SHARE_LIKE.fullmatch(word):
             raise UserError("bad_share", f"`{word}` is no share: it is a whole number from 1 to 99.", hint=USAGE)
         else:
             rest.append(word)
     if waiting_for_time:
         raise UserError("usage", "Every how long?", hint="e.g. every 10m")
     return steps, every, rest
+
+
+def _is_whole_share(word: str) -> bool:
+    return word.isdecimal() and int(word) <= 100
 
 
 def _share(percent: int, word: str) -> int:
