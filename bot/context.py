@@ -55,6 +55,8 @@ class Bells:
     alerts: Bell = field(default_factory=Bell)
     handlings: Bell = field(default_factory=Bell)
     oncall: Bell = field(default_factory=Bell)
+    holds: Bell = field(default_factory=Bell)
+    emergencies: Bell = field(default_factory=Bell)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,20 @@ class KajitoriError(Exception):
 class UserError(KajitoriError):
     """A refusal: stable `code`, what is the case, and the next move in `hint` (a command or a short sentence).
 
-    `{who}` and `{since}` in the text stand for a person (Slack user id) and an aware time: shown in the reader's own
-    words, a mention and a local time.
+    `{who}`, `{since}` and `{until}` in the text stand for a person (Slack user id) and aware times: shown in the reader's
+    own words, a mention and a local time. `offers`: buttons beside the words, each a label, an action id and a value.
     """
 
     def __init__(
-        self, code: str, text: str, *, hint: str = "", who: str | None = None, since: datetime | None = None
+        self,
+        code: str,
+        text: str,
+        *,
+        hint: str = "",
+        who: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        offers: tuple[tuple[str, str, str], ...] = (),
     ) -> None:
         super().__init__(text)
         self.code = code
@@ -36,6 +44,8 @@ class UserError(KajitoriError):
         self.hint = hint
         self.who = who
         self.since = since
+        self.until = until
+        self.offers = offers
 
 
 class OutsideError(KajitoriError):

@@ -1,6 +1,6 @@
 """Short answers: refusals, notices, and what to say when something outside does not work."""
 
-from bot.cards.card import Card, context, section
+from bot.cards.card import Card, actions, button, context, section
 from bot.cards.mrkdwn import Mrkdwn, clock, code, esc, person
 from bot.errors import OutsideError, UserError
 
@@ -12,8 +12,11 @@ def refusal_card(error: UserError) -> Card:
         told = Mrkdwn(told.replace("{who}", person(error.who)))
     if error.since is not None:
         told = Mrkdwn(told.replace("{since}", clock(error.since)))
+    if error.until is not None:
+        told = Mrkdwn(told.replace("{until}", clock(error.until)))
     hint = code(error.hint) if error.hint.startswith("/") else marked(error.hint)
-    blocks = [section(told)] + ([context(hint)] if hint else [])
+    offered = (button(label, action_id, value) for label, action_id, value in error.offers)
+    blocks = [section(told), *([context(hint)] if hint else []), *actions(f"refusal:{error.code}", offered)]
     return Card(Mrkdwn(f"{told} {hint}".strip()), tuple(blocks))
 
 

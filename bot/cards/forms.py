@@ -14,7 +14,7 @@ _HINTS = {
     "VERSION": "Left empty: the newest, or what the stage before runs.",
     "@PERSON": "Left empty: the next one on call.",
 }
-_EXAMPLES = {"PERCENT": "10% 25% 50% every 10m", "DURATION": "30m"}
+_EXAMPLES = {"PERCENT": "10% 25% 50% every 10m", "DURATION": "30m", "start/status/end": "start"}
 """What stands in an empty field, by its kind; others take a version."""
 
 

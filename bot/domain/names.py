@@ -20,6 +20,8 @@ Span = NewType("Span", str)
 """How long, as people type it: `30m`, `1h30m`, `2d`, or `tomorrow`."""
 Prose = NewType("Prose", str)
 """Free words of a person, of any number."""
+Drill = NewType("Drill", str)
+"""What to do about an emergency: `start`, `status` or `end`."""
 Reason = NewType("Reason", str)
 """Free words that say why, kept with what was done."""
 ReleaseRef = NewType("ReleaseRef", str)

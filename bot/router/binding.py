@@ -17,6 +17,7 @@ from bot.domain.canary.asking import Asked, understand
 from bot.domain.catalog import Catalog, Target
 from bot.domain.names import (
     AlertRef,
+    Drill,
     EnvironmentName,
     Prose,
     Reason,
@@ -56,6 +57,8 @@ class FieldKind(StrEnum):
     """All words that no other field takes; stands last."""
     REASON = "REASON"
     """The same, where the words say why."""
+    DRILL = "start/status/end"
+    """What to do about an emergency."""
 
 
 _TAKES_THE_REST = (FieldKind.TEXT, FieldKind.REASON)
@@ -71,6 +74,7 @@ _KINDS: Mapping[Any, FieldKind] = {
     ReleaseRef: FieldKind.RELEASE,
     Prose: FieldKind.TEXT,
     Reason: FieldKind.REASON,
+    Drill: FieldKind.DRILL,
 }
 
 
@@ -105,6 +109,8 @@ class Field:
                 return found[1] if found else None
             case FieldKind.RELEASE:
                 return word.lstrip("#").upper() if _RELEASE.fullmatch(word.lstrip("#")) else None
+            case FieldKind.DRILL:
+                return word.lower() if word.lower() in self.kind.split("/") else None
             case FieldKind.REASON:
                 # A name alone says where and not why, a span how long: `/freeze prd 45m` lacks its reason.
                 is_name = find(word, catalog.environments) or find(word, catalog.services)
@@ -283,6 +289,7 @@ def _noun(kind: FieldKind) -> str:
         FieldKind.RELEASE: "release",
         FieldKind.TEXT: "text",
         FieldKind.REASON: "reason",
+        FieldKind.DRILL: "step of an emergency",
     }[kind]
 
 
@@ -312,3 +319,5 @@ def _choices(kind: FieldKind, catalog: Catalog) -> str:
             return "Any words."
         case FieldKind.REASON:
             return "Say why, in your own words."
+        case FieldKind.DRILL:
+            return "start, status or end"
