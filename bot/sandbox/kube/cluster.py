@@ -27,6 +27,7 @@ from bot.sandbox.kube.controllers.kubelet import Kubelet
 from bot.sandbox.kube.controllers.node_eviction import NodeEvictionController
 from bot.sandbox.kube.controllers.nodes import NodeController, create_nodes
 from bot.sandbox.kube.controllers.replicaset import ReplicaSetController
+from bot.sandbox.kube.controllers.rollout import RolloutController
 from bot.sandbox.kube.controllers.scheduler import Scheduler
 from bot.sandbox.kube.controllers.statefulset import StatefulSetController
 from bot.sandbox.kube.default_roles import create_default_roles
@@ -80,7 +81,7 @@ class Cluster:
             JobController(self._tools), CronJobController(self._tools), GarbageCollector(self._tools),
             NamespaceController(self._tools), self._nodes, EndpointsController(self._tools),
             GatewayController(self._tools), BudgetController(self._tools), NodeEvictionController(self._tools),
-            AutoscalerController(self._tools, self.load), self._stream,
+            AutoscalerController(self._tools, self.load), RolloutController(self._tools), self._stream,
         ):  # fmt: skip
             self._engine.add(controller)
         self._closing = asyncio.Event()

@@ -103,6 +103,11 @@ HTTP_ROUTES = Resource(
     categories=("gateway-api",), subresources=("status",), counts_generations=True,
     unconditional_update=False, custom=True,
 )  # fmt: skip
+ROLLOUTS = Resource(
+    "argoproj.io", "v1alpha1", "rollouts", "rollout", "Rollout",
+    short_names=("ro",), subresources=("scale", "status"), counts_generations=True,
+    unconditional_update=False, custom=True,
+)  # fmt: skip
 BUDGETS = Resource(
     "policy", "v1", "poddisruptionbudgets", "poddisruptionbudget", "PodDisruptionBudget",
     short_names=("pdb",), subresources=("status",), counts_generations=True,
@@ -138,7 +143,7 @@ RESOURCES = (
     CONFIG_MAPS, ENDPOINTS, EVENTS, NAMESPACES, NODES, PODS, QUOTAS, SECRETS, SERVICE_ACCOUNTS, SERVICES,
     REVISIONS, DAEMON_SETS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS,
     SELF_ACCESS_REVIEWS, SELF_RULES_REVIEWS, ACCESS_REVIEWS, AUTOSCALERS,
-    CRON_JOBS, JOBS, LEASES, ENDPOINT_SLICES, GATEWAYS, HTTP_ROUTES, INGRESSES, BUDGETS,
+    CRON_JOBS, JOBS, LEASES, ENDPOINT_SLICES, GATEWAYS, HTTP_ROUTES, INGRESSES, BUDGETS, ROLLOUTS,
     CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES,
 )  # fmt: skip
 

@@ -97,6 +97,12 @@ def _gateway(obj: Obj) -> Cells:
     return [obj["spec"]["gatewayClassName"], address, programmed]
 
 
+def _rollout(obj: Obj) -> Cells:
+    status = obj.get("status") or {}
+    counts = [status.get(name, 0) for name in ("replicas", "updatedReplicas", "availableReplicas")]
+    return [obj["spec"].get("replicas", 1), *counts]
+
+
 # Names of columns; `+` before a name puts it into the wide table only, `#` makes it a number.
 POLICY_KINDS: dict[str, tuple[tuple[str, ...], Callable[[Obj], Cells]]] = {
     "HorizontalPodAutoscaler": (("Reference", "Targets", "MinPods", "#MaxPods", "#Replicas", "Age"), _autoscaler),
@@ -109,5 +115,6 @@ POLICY_KINDS: dict[str, tuple[tuple[str, ...], Callable[[Obj], Cells]]] = {
     "RoleBinding": (("Role", "Age", "+Users", "+Groups", "+ServiceAccounts"), _binding),
     "ClusterRoleBinding": (("Role", "Age", "+Users", "+Groups", "+ServiceAccounts"), _binding),
     "HTTPRoute": (("Hostnames", "Age"), _route),
+    "Rollout": (("#Desired", "#Current", "#Up-to-date", "#Available", "Age"), _rollout),
     "Gateway": (("Class", "Address", "Programmed", "Age"), _gateway),
 }

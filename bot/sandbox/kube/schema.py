@@ -2,8 +2,8 @@
 
 `fields.json` maps each type to its fields: a scalar name, another type, `[T` (list) or `{T` (map), and `!` after those
 that must be there. It is derived from the models of the official Python client; a test keeps the two equal. The kinds
-of Gateway API, which that client does not know, stand in `gateway_fields.json`. Called by the registry before anything
-is stored.
+that it does not know stand in `gateway_fields.json` (Gateway API) and `argo_fields.json` (Argo Rollouts). Called by the
+registry before anything is stored.
 """
 
 import json
@@ -16,8 +16,12 @@ from bot.sandbox.kube.clock import parse_stamp
 from bot.sandbox.kube.kinds import Obj, Resource
 from bot.sandbox.kube.status import ApiError, bad_request
 
-GATEWAY_TYPES: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("gateway_fields.json").read_text())
-_DECLARED = json.loads(Path(__file__).with_name("fields.json").read_text()) | GATEWAY_TYPES
+CUSTOM_TYPES: dict[str, dict[str, str]] = {
+    name: fields
+    for file in ("gateway_fields.json", "argo_fields.json")
+    for name, fields in json.loads(Path(__file__).with_name(file).read_text()).items()
+}
+_DECLARED = json.loads(Path(__file__).with_name("fields.json").read_text()) | CUSTOM_TYPES
 TYPES = {name: {field: kind.rstrip("!") for field, kind in fields.items()} for name, fields in _DECLARED.items()}
 REQUIRED = {name: [f for f, kind in fields.items() if kind.endswith("!")] for name, fields in _DECLARED.items()}
 
@@ -28,6 +32,7 @@ _ROOTS = {
     "HorizontalPodAutoscaler": "V2HorizontalPodAutoscaler",
     "HTTPRoute": "GatewayHTTPRoute",
     "Gateway": "GatewayGateway",
+    "Rollout": "ArgoRollout",
 }
 
 
