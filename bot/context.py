@@ -17,6 +17,7 @@ from bot.domain.catalog import Catalog
 from bot.domain.names import ChannelId
 from bot.domain.oncall import OnCallPlan
 from bot.kube.clients import Clusters
+from bot.manifests import Manifests
 from bot.registry import Registry
 from bot.slack.directory import Directory
 from bot.slack.forms import Forms
@@ -91,5 +92,9 @@ class Context:
     """Where links and pictures of alerts may lead: hosts, or whole origins."""
     numbers: NumberQueries = field(default_factory=NumberQueries)
     """How the numbers of a canary are asked of Datadog."""
+    manifests: Manifests = field(default_factory=Manifests)
+    """The overlays of services that have some."""
     alert_routes: AlertRoutes = field(default_factory=AlertRoutes)
     """Which channel an alert goes to."""
+    workspace_url: str = ""
+    """The workspace's address, where links to messages begin: `https://growlio.slack.com/`."""

@@ -243,7 +243,7 @@ def leaves(value: Any, path: str = "") -> Iterator[str]:
     """Paths of all values, spelled as in the reference."""
     if isinstance(value, dict):
         for key, part in value.items():
-            name = "NAME" if path in ("environments", "services", "oncall.services") else key
+            name = "NAME" if path in ("environments", "services", "oncall.services", "repositories") else key
             yield from leaves(part, f"{path}.{name}" if path else name)
     elif isinstance(value, list) and value and isinstance(value[0], dict):
         for part in value:
@@ -260,6 +260,7 @@ def known_keys(folder: Path) -> set[str]:
         "environments.NAME": "environments: {stg: {zzzzzz: 1}}",
         "environments.NAME.freezes[]": "environments: {stg: {freezes: [{zzzzzz: 1}]}}",
         "services.NAME": "services: {admin: {zzzzzz: 1}}",
+        "repositories.NAME": "repositories: {manifests: {zzzzzz: 1}}",
         "services.NAME.manifests": "services: {admin: {manifests: {zzzzzz: 1}}}",
         "services.NAME.canary": "services: {admin: {canary: {zzzzzz: 1}}}",
         "services.NAME.canary.queries[]": "services: {admin: {canary: {queries: [{zzzzzz: 1}]}}}",

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.domain.catalog import CanaryPlan, Freeze, Role, RoleMembers, WorkloadKind, WorkloadRef
+from bot.domain.catalog import CanaryPlan, Freeze, Overlay, Role, RoleMembers, WorkloadKind, WorkloadRef
 from bot.settings import Fault, Listen, Secret, Settings, SettingsError, SlackMode, load
 
 EXAMPLE = Path(__file__).parent.parent / "kajitori.example.yaml"
@@ -57,7 +57,7 @@ def test_the_example_is_accepted_whole():
     assert prd.freezes == (Freeze("0 17 * * fri", timedelta(hours=64), "weekend"),)
     assert admin.workload == WorkloadRef("admin", WorkloadKind.DEPLOYMENT, "admin")
     assert admin.canary == CanaryPlan((10, 25, 50), timedelta(minutes=10))
-    assert admin.manifests == "manifests/admin/overlays/{environment}"
+    assert admin.manifests == Overlay("manifests/admin/overlays/{environment}", "manifests")
     assert report.workload == WorkloadRef("batch", WorkloadKind.CRONJOB, "report")
     assert got.catalog.roles[Role.OPERATOR] == RoleMembers(users=("U0OPS",))
     assert got.catalog.roles[Role.DEPLOYER] == RoleMembers(groups=("@engineers",))

@@ -54,6 +54,12 @@ class Environment:
     approvals: int = 0
     """How many people other than the requester must say yes."""
     freezes: tuple[Freeze, ...] = ()
+    confirm: bool | None = None
+    """Whether who releases an overlay must confirm what it would change; None: where somebody must approve it too."""
+
+    @property
+    def confirms(self) -> bool:
+        return self.approvals > 0 if self.confirm is None else self.confirm
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,22 @@ class CanaryPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlay:
+    """The kustomize overlays of a service."""
+
+    path: str
+    """In its repository, with `{environment}`."""
+    repository: str
+    """A key of `repositories`."""
+    prune: bool = False
+    """Whether objects that left the overlay are deleted, when the plan said so."""
+
+    def at(self, environment: EnvironmentName) -> str:
+        """The path of one environment's overlay."""
+        return self.path.replace("{environment}", environment)
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """What people name when they release."""
 
@@ -83,8 +105,8 @@ class Service:
     container: str
     image: str
     """Image repository without tag, e.g. `registry.example.com/growlio/admin`."""
-    manifests: str | None = None
-    """Kustomize overlay path with `{environment}`; None: only the image is released."""
+    manifests: Overlay | None = None
+    """What is applied when it is released; None: only the image is set."""
     canary: CanaryPlan | None = None
 
 

@@ -14,10 +14,13 @@ from bot.settings.canary import read_numbers
 from bot.settings.environment import Variables, path_form
 from bot.settings.faults import Fault, SettingsError
 from bot.settings.forms import Listen
+from bot.settings.manifests import read_git, read_repositories
 from bot.settings.model import (
     DatadogRoute,
     DatadogSettings,
+    GitSettings,
     Locale,
+    RepositorySettings,
     Settings,
     SlackMode,
     SlackSettings,
@@ -34,8 +37,10 @@ __all__ = [
     "DatadogRoute",
     "DatadogSettings",
     "Fault",
+    "GitSettings",
     "Listen",
     "Locale",
+    "RepositorySettings",
     "Secret",
     "Settings",
     "SettingsError",
@@ -114,7 +119,8 @@ def _settings(path: Path, root: Section, variables: Variables) -> Settings:
     rollback_window = pods.optional("rollback_window", forms.duration, timedelta(minutes=30))
     pods.close()
     timezone = root.optional("timezone", forms.time_zone, ZoneInfo("UTC"))
-    catalog = read_catalog(root)
+    repositories = read_repositories(root)
+    catalog = read_catalog(root, repositories)
     settings = Settings(
         path=path,
         slack=slack,
@@ -129,6 +135,8 @@ def _settings(path: Path, root: Section, variables: Variables) -> Settings:
         summary=read_summary(root.child("summary")),
         oncall=read_oncall(root.child("oncall"), catalog.services, timezone),
         database_url=_database_url(variables),
+        repositories=repositories,
+        git=read_git(variables),
         kubeconfig=variables.formed("KUBECONFIG", path_form, "") or None,
     )
     root.close()

@@ -4,6 +4,7 @@ Made by bot.settings.load, read by the composition root, which hands each part t
 configuration is a restart.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time, timedelta
 from enum import StrEnum
@@ -93,6 +94,34 @@ class DatadogSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RepositorySettings:
+    """Where overlays come from: one of `url` and `directory`."""
+
+    url: str | None
+    """https or ssh; http for this machine only."""
+    directory: Path | None
+    """A Git repository on this machine, or a plain directory that something else keeps up to date."""
+    branch: str
+    """The one that is released from. Default `main`; of a directory, what it has checked out (empty)."""
+
+
+@dataclass(frozen=True, slots=True)
+class GitSettings:
+    """What lets the bot into repositories, the same for all, and what renders."""
+
+    username: str
+    """GIT_USERNAME. Default empty: hosts that take a token alone ignore it."""
+    token: Secret | None
+    """GIT_TOKEN, for https."""
+    ssh_key: Path | None
+    """GIT_SSH_KEY_FILE."""
+    known_hosts: Path | None
+    """GIT_SSH_KNOWN_HOSTS_FILE. Default None: a host's key is taken at first sight, and held to from then on."""
+    kustomize: Path | None
+    """KUSTOMIZE_BINARY: kustomize or kubectl. Default None: looked for where packages put them."""
+
+
+@dataclass(frozen=True, slots=True)
 class SummarySettings:
     """The day's sum. Present when the section `summary` is."""
 
@@ -133,5 +162,7 @@ class Settings:
     database_url: Secret
     """DATABASE_URL; a Secret since it may hold a password. Default sqlite:///kajitori.db: one file beside the bot, and
     no server to run first."""
+    repositories: Mapping[str, RepositorySettings]
+    git: GitSettings
     kubeconfig: str | None
     """KUBECONFIG, as kubectl reads it (paths joined by the system's separator). Default None: ~/.kube/config."""

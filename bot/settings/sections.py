@@ -3,6 +3,7 @@
 Called by bot.settings.load. Checks within one section stand here too; what spans sections is in `check_catalog`.
 """
 
+from collections.abc import Collection
 from datetime import time, timedelta
 from types import MappingProxyType
 from typing import cast
@@ -22,6 +23,7 @@ from bot.settings import forms
 from bot.settings.canary import read_canary
 from bot.settings.faults import did_you_mean
 from bot.settings.forms import BadForm
+from bot.settings.manifests import read_overlay
 from bot.settings.model import DatadogRoute, SummarySettings
 from bot.settings.section import Section
 
@@ -65,15 +67,15 @@ def _environment(name: EnvironmentName, section: Section) -> Environment:
     return environment
 
 
-def read_services(root: Section) -> dict[ServiceName, Service]:
-    """`services`, by name."""
+def read_services(root: Section, repositories: Collection[str]) -> dict[ServiceName, Service]:
+    """`services`, by name; `repositories` are the names of those that overlays may come from."""
     return {
-        ServiceName(name): _service(ServiceName(name), section)
+        ServiceName(name): _service(ServiceName(name), section, repositories)
         for name, section in root.named_children("services", forms.name, "service")
     }
 
 
-def _service(name: ServiceName, section: Section) -> Service:
+def _service(name: ServiceName, section: Section, repositories: Collection[str]) -> Service:
     namespace = section.required(
         "namespace", forms.namespace, "", f"write the Kubernetes namespace it runs in: namespace: {name}"
     )
@@ -89,17 +91,12 @@ def _service(name: ServiceName, section: Section) -> Service:
         "",
         f"write the image's repository without a tag: image: registry.example.com/team/{name}",
     )
-    manifests = section.child("manifests")
-    path = manifests.optional("path", forms.overlay_path, "")
-    if manifests.present and not manifests.has("path"):
-        manifests.required("path", forms.overlay_path, "", 'write the overlay: path: "manifests/{environment}"')
-    manifests.close()
     service = Service(
         name=name,
         workload=WorkloadRef(namespace, WorkloadKind(kind), named),
         container=container,
         image=image,
-        manifests=path or None,
+        manifests=read_overlay(section.child("manifests"), repositories),
         canary=read_canary(section.child("canary")),
     )
     section.close()
@@ -221,11 +218,11 @@ def _check_promotions(root: Section, catalog: Catalog) -> None:
             root.faults.add(line, key, f"goes in a circle: {path}", "let one environment promote from nowhere")
 
 
-def read_catalog(root: Section) -> Catalog:
+def read_catalog(root: Section, repositories: Collection[str] = ()) -> Catalog:
     """Everything releasable, checked as a whole."""
     catalog = Catalog(
         environments=MappingProxyType(read_environments(root)),
-        services=MappingProxyType(read_services(root)),
+        services=MappingProxyType(read_services(root, repositories)),
         roles=MappingProxyType(read_roles(root)),
     )
     check_catalog(root, catalog)
