@@ -1,7 +1,21 @@
 """One feature, one file, named for what people type or see. `router` is all of them."""
 
 from bot.router import Router
-from handlers import abort, alerts, approvals, canary, deploy, help, jobs, oncall, pods, releases, rollback, status
+from handlers import (
+    abort,
+    alerts,
+    approvals,
+    canary,
+    deploy,
+    help,
+    jobs,
+    oncall,
+    pods,
+    releases,
+    rollback,
+    status,
+    whoami,
+)
 
 router = Router().include(
     deploy.router,
@@ -15,5 +29,6 @@ router = Router().include(
     oncall.router,
     abort.router,
     approvals.router,
+    whoami.router,
     help.router,
 )

@@ -3,7 +3,7 @@
 from bot.domain.catalog import Role, Target
 from bot.domain.names import EnvironmentName, ServiceName
 from bot.router import Call, Reply, Router, follow
-from bot.usecases import buttons, releases
+from bot.usecases import buttons, places, releases
 
 router = Router()
 
@@ -15,7 +15,7 @@ async def abort(call: Call, environment: EnvironmentName, service: ServiceName) 
     return follow(call, release)
 
 
-@router.button("release.abort", role=Role.DEPLOYER)
+@router.button("release.abort", role=Role.DEPLOYER, place=places.of_release)
 async def press(call: Call, value: str) -> Reply:
     """Stop the release of this card."""
     release_id, step = buttons.parse(value)

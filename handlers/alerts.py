@@ -1,16 +1,24 @@
 """`/alerts`, `/ack`, `/mute`, and the buttons of an alert's card."""
 
+from collections.abc import Mapping
+
 from bot.cards.alert_list import alert_list
 from bot.cards.answers import note_card
 from bot.cards.mrkdwn import Mrkdwn, clock
-from bot.domain.catalog import Role
+from bot.domain.catalog import Place, Role
 from bot.domain.names import AlertRef, EnvironmentName, Prose, ServiceName, Span, UserId
 from bot.router import Call, FormRequest, Reply, Router
-from bot.usecases import alert_search, escalation
+from bot.usecases import alert_search, escalation, places
 from bot.usecases import alerts as acts
 from bot.usecases.people import Whereabouts
 
 router = Router()
+
+
+async def _place(call: Call, words: Mapping[str, str]) -> Place:
+    """Where the alert that is meant is."""
+    alert_id = await alert_search.named(call.ctx, words.get("alert", ""), about=call.about)
+    return await places.of_alert_id(call.ctx, alert_id)
 
 
 @router.command("/alerts", role=Role.ANYONE)
@@ -28,7 +36,7 @@ async def ack(call: Call, alert: AlertRef | None = None) -> Reply:
     return Reply(alert_list([(taken, None)], call.ctx.clock()))
 
 
-@router.command("/mute", role=Role.DEPLOYER)
+@router.command("/mute", role=Role.DEPLOYER, place=_place)
 async def mute(call: Call, duration: Span, alert: AlertRef | None = None) -> Reply:
     """Quiet an alert in Datadog for a while: 30m, 1h, 4h, or tomorrow."""
     alert_id = await alert_search.named(call.ctx, alert or "", about=call.about)
@@ -36,7 +44,7 @@ async def mute(call: Call, duration: Span, alert: AlertRef | None = None) -> Rep
     return Reply(note_card(Mrkdwn(f"Muting it in Datadog until {clock(until)}. Its card says when that is confirmed.")))
 
 
-@router.command("/unmute", role=Role.DEPLOYER, slash=False)
+@router.command("/unmute", role=Role.DEPLOYER, place=_place, slash=False)
 async def unmute(call: Call, alert: AlertRef | None = None) -> Reply:
     """Lift the mute of an alert."""
     alert_id = await alert_search.named(call.ctx, alert or "", about=call.about)
@@ -44,7 +52,7 @@ async def unmute(call: Call, alert: AlertRef | None = None) -> Reply:
     return Reply(note_card(Mrkdwn("Lifting its mute in Datadog. Its card says when that is confirmed.")))
 
 
-@router.command("/escalate", role=Role.DEPLOYER, slash=False)
+@router.command("/escalate", role=Role.DEPLOYER, place=_place, slash=False)
 async def escalate(call: Call, person: UserId | None = None, alert: AlertRef | None = None) -> Reply:
     """Pass an alert on to a person, or to the next in line."""
     alert_id = await alert_search.named(call.ctx, alert or "", about=call.about)
@@ -76,7 +84,7 @@ async def press_unacknowledge(call: Call, value: str) -> Reply:
     return Reply.nothing()
 
 
-@router.button("alert.mute", role=Role.DEPLOYER)
+@router.button("alert.mute", role=Role.DEPLOYER, place=places.of_alert)
 async def press_mute(call: Call, value: str) -> Reply:
     """Quiet it for as long as the menu says."""
     alert_id, _step, span = alert_search.parse_button(value)
@@ -84,7 +92,7 @@ async def press_mute(call: Call, value: str) -> Reply:
     return Reply.nothing()
 
 
-@router.button("alert.unmute", role=Role.DEPLOYER)
+@router.button("alert.unmute", role=Role.DEPLOYER, place=places.of_alert)
 async def press_unmute(call: Call, value: str) -> Reply:
     """Lift the mute."""
     alert_id, _step, _word = alert_search.parse_button(value)
@@ -92,7 +100,7 @@ async def press_unmute(call: Call, value: str) -> Reply:
     return Reply.nothing()
 
 
-@router.button("alert.resolve", role=Role.DEPLOYER)
+@router.button("alert.resolve", role=Role.DEPLOYER, place=places.of_alert)
 async def press_resolve(call: Call, value: str) -> Reply:
     """End the page in Datadog On-Call."""
     alert_id, _step, _word = alert_search.parse_button(value)
@@ -100,7 +108,7 @@ async def press_resolve(call: Call, value: str) -> Reply:
     return Reply.nothing()
 
 
-@router.button("alert.escalate", role=Role.DEPLOYER)
+@router.button("alert.escalate", role=Role.DEPLOYER, place=places.of_alert)
 async def press_escalate(call: Call, value: str) -> Reply:
     """Ask to whom."""
     return Reply(form=FormRequest("escalate", about=_subject(value)))

@@ -2,12 +2,12 @@
 
 from bot.domain.catalog import Role
 from bot.router import Call, Reply, Router
-from bot.usecases import buttons, releases
+from bot.usecases import buttons, places, releases
 
 router = Router()
 
 
-@router.button("release.approve", role=Role.APPROVER)
+@router.button("release.approve", role=Role.APPROVER, place=places.of_release)
 async def approve(call: Call, value: str) -> Reply:
     """Say yes to the plan that the card shows."""
     release_id, _step = buttons.parse(value)

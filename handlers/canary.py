@@ -1,17 +1,32 @@
 """`/canary [ENV] [SERVICE] [VERSION] PERCENT`: let a few per cent try a version; and the buttons of its card."""
 
+from collections.abc import Mapping
+
 from bot.cards.canary import canary_card, offer_card
 from bot.domain.canary.asking import Act, Asked, understand
-from bot.domain.catalog import Role, Target
+from bot.domain.catalog import Place, Role, Target
 from bot.domain.names import EnvironmentName, ServiceName, Shares, Version
 from bot.errors import UserError
 from bot.router import Call, FormRequest, Reply, Router, Source, follow
-from bot.usecases import buttons, canaries, releases
+from bot.usecases import buttons, canaries, places, releases
 
 router = Router()
 
 
-@router.command("/canary", role=Role.DEPLOYER, form=True)
+async def _place(call: Call, words: Mapping[str, str]) -> Place:
+    """Where the canary is or would be, as far as that is one thing."""
+    asked = understand(words["share"].split(), call.ctx.catalog)
+    environment, service = words.get("environment"), words.get("service")
+    named = canaries.with_place(
+        asked, EnvironmentName(environment) if environment else None, ServiceName(service) if service else None, None
+    )
+    target = await canaries.place(
+        call.ctx, named, channel=call.channel, channel_name=call.channel_name, context=call.context
+    )
+    return Place.of(target) if target is not None else Place(named.environment, named.service)
+
+
+@router.command("/canary", role=Role.DEPLOYER, form=True, place=_place)
 async def canary(
     call: Call,
     environment: EnvironmentName | None = None,
@@ -70,7 +85,7 @@ async def _act(call: Call, target: Target, act: Act) -> Reply:
             return Reply(canary_card(running, ctx.clock()), private=True)
 
 
-@router.button("canary.begin", role=Role.DEPLOYER)
+@router.button("canary.begin", role=Role.DEPLOYER, place=places.of_offer)
 async def begin(call: Call, value: str) -> Reply:
     """Begin the canary of this offer, although it gets another share than was asked for."""
     target, asked = canaries.read_offer(call.ctx, value)
@@ -79,7 +94,7 @@ async def begin(call: Call, value: str) -> Reply:
     return follow(call, release)
 
 
-@router.button("canary.next", role=Role.DEPLOYER)
+@router.button("canary.next", role=Role.DEPLOYER, place=places.of_release)
 async def onward(call: Call, value: str) -> Reply:
     """Go to the next step now."""
     running, step = await buttons.canary_of(call.ctx, value)
@@ -87,7 +102,7 @@ async def onward(call: Call, value: str) -> Reply:
     return Reply.nothing()
 
 
-@router.button("canary.pause", role=Role.DEPLOYER)
+@router.button("canary.pause", role=Role.DEPLOYER, place=places.of_release)
 async def pause(call: Call, value: str) -> Reply:
     """Keep the share as it is."""
     running, step = await buttons.canary_of(call.ctx, value)
@@ -95,7 +110,7 @@ async def pause(call: Call, value: str) -> Reply:
     return Reply.nothing()
 
 
-@router.button("canary.resume", role=Role.DEPLOYER)
+@router.button("canary.resume", role=Role.DEPLOYER, place=places.of_release)
 async def resume(call: Call, value: str) -> Reply:
     """Let its steps go on."""
     running, step = await buttons.canary_of(call.ctx, value)
@@ -103,7 +118,7 @@ async def resume(call: Call, value: str) -> Reply:
     return Reply.nothing()
 
 
-@router.button("canary.promote", role=Role.DEPLOYER)
+@router.button("canary.promote", role=Role.DEPLOYER, place=places.of_release)
 async def promote(call: Call, value: str) -> Reply:
     """Give the version to everybody."""
     running, step = await buttons.canary_of(call.ctx, value)

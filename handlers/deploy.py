@@ -3,7 +3,7 @@
 from bot.domain.catalog import Role, Target
 from bot.domain.names import EnvironmentName, ServiceName, Version
 from bot.router import Call, Reply, Router, follow
-from bot.usecases import buttons, planning, releases
+from bot.usecases import buttons, places, planning, releases
 
 router = Router()
 
@@ -18,7 +18,7 @@ async def deploy(
     return follow(call, release)
 
 
-@router.button("release.retry", role=Role.DEPLOYER)
+@router.button("release.retry", role=Role.DEPLOYER, place=places.of_release)
 async def retry(call: Call, value: str) -> Reply:
     """Ask for the same version once more."""
     former = await buttons.release_of(call.ctx, value)

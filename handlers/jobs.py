@@ -6,7 +6,7 @@ from bot.domain.catalog import Role
 from bot.domain.names import EnvironmentName, ServiceName
 from bot.router import Call, Reply, Router
 from bot.usecases import jobs as desk
-from bot.usecases import orders
+from bot.usecases import orders, places
 
 router = Router()
 
@@ -18,7 +18,7 @@ async def jobs(call: Call, environment: EnvironmentName, service: ServiceName | 
     return Reply(desk_card(found, call.ctx.clock()))
 
 
-@router.button("jobs.run", role=Role.DEPLOYER)
+@router.button("jobs.run", role=Role.DEPLOYER, place=places.of_order)
 async def run_now(call: Call, value: str) -> Reply:
     """Start a run of this CronJob now, whatever its schedule says."""
     order = orders.read_order(call.ctx, value)
@@ -26,7 +26,7 @@ async def run_now(call: Call, value: str) -> Reply:
     return Reply(started_card(order.environment, order.namespace, order.name, run), private=True)
 
 
-@router.button("jobs.suspend", role=Role.DEPLOYER)
+@router.button("jobs.suspend", role=Role.DEPLOYER, place=places.of_order)
 async def suspend(call: Call, value: str) -> Reply:
     """Let no run of this CronJob start until somebody resumes it."""
     order = orders.read_order(call.ctx, value)
@@ -34,7 +34,7 @@ async def suspend(call: Call, value: str) -> Reply:
     return Reply(desk_card(changed, call.ctx.clock()), private=True)
 
 
-@router.button("jobs.resume", role=Role.DEPLOYER)
+@router.button("jobs.resume", role=Role.DEPLOYER, place=places.of_order)
 async def resume(call: Call, value: str) -> Reply:
     """Let this CronJob run on its schedule again."""
     order = orders.read_order(call.ctx, value)
@@ -42,7 +42,7 @@ async def resume(call: Call, value: str) -> Reply:
     return Reply(desk_card(changed, call.ctx.clock()), private=True)
 
 
-@router.button("jobs.logs", role=Role.DEPLOYER)
+@router.button("jobs.logs", role=Role.DEPLOYER, place=places.of_order)
 async def logs(call: Call, value: str) -> Reply:
     """Show the last lines of the newest run, of the failed one if it failed."""
     order = orders.read_order(call.ctx, value)

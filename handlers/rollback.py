@@ -3,7 +3,7 @@
 from bot.domain.catalog import Role, Target
 from bot.domain.names import EnvironmentName, ServiceName, Version
 from bot.router import Call, Reply, Router, follow
-from bot.usecases import buttons, planning, releases
+from bot.usecases import buttons, places, planning, releases
 
 router = Router()
 
@@ -18,7 +18,7 @@ async def rollback(
     return follow(call, release)
 
 
-@router.button("release.rollback", role=Role.DEPLOYER)
+@router.button("release.rollback", role=Role.DEPLOYER, place=places.of_release)
 async def roll_back(call: Call, value: str) -> Reply:
     """Undo the release of this card."""
     former = await buttons.release_of(call.ctx, value)

@@ -9,7 +9,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.domain.catalog import CanaryPlan, Freeze, Overlay, Role, RoleMembers, WorkloadKind, WorkloadRef
+from bot.domain.catalog import CanaryPlan, Freeze, Grant, Overlay, Role, WorkloadKind, WorkloadRef
+from bot.domain.names import EnvironmentName, ServiceName
 from bot.settings import Fault, Listen, Secret, Settings, SettingsError, SlackMode, load
 
 EXAMPLE = Path(__file__).parent.parent / "kajitori.example.yaml"
@@ -59,8 +60,8 @@ def test_the_example_is_accepted_whole():
     assert admin.canary == CanaryPlan((10, 25, 50), timedelta(minutes=10))
     assert admin.manifests == Overlay("manifests/admin/overlays/{environment}", "manifests")
     assert report.workload == WorkloadRef("batch", WorkloadKind.CRONJOB, "report")
-    assert got.catalog.roles[Role.OPERATOR] == RoleMembers(users=("U0OPS",))
-    assert got.catalog.roles[Role.DEPLOYER] == RoleMembers(groups=("@engineers",))
+    assert got.catalog.roles[Role.OPERATOR] == (Grant(users=("U0OPS",)),)
+    assert got.catalog.roles[Role.DEPLOYER] == (Grant(groups=("@engineers",)),)
     assert (got.slack.mode, got.slack.ops_channel) == (SlackMode.SOCKET, "#kajitori")
     assert (got.listen, got.timezone.key, got.locale) == (Listen("127.0.0.1", 8080), "Asia/Tokyo", "en")
     assert got.datadog is not None
@@ -99,7 +100,16 @@ def test_the_least_file_has_defaults_for_all_the_rest(read):
     assert got.database_url.reveal() == "sqlite:///kajitori.db"
     assert (got.datadog, got.summary, got.pods_channel, got.kubeconfig) == (None, None, None, None)
     assert got.catalog.environments["stg"].context is None
-    assert got.catalog.roles[Role.DEPLOYER] == RoleMembers()
+    assert got.catalog.roles[Role.DEPLOYER] == (Grant(),)
+
+
+def test_a_role_is_given_everywhere_or_for_some_places_at_once_or_in_turns(read):
+    one = read(LEAST + "roles: {deployer: {users: [U0A], environments: [stg]}}\n").catalog.roles[Role.DEPLOYER]
+    assert one == (Grant(users=("U0A",), environments=(EnvironmentName("stg"),)),)
+    many = "roles: {deployer: [{users: [U0A], services: [admin]}, {groups: [S0B]}], approver: []}\n"
+    roles = read(LEAST + many).catalog.roles
+    assert roles[Role.DEPLOYER] == (Grant(users=("U0A",), services=(ServiceName("admin"),)), Grant(groups=("S0B",)))
+    assert roles[Role.APPROVER] == ()
 
 
 def test_words_that_yaml_takes_for_numbers_or_truth_are_what_was_written(read):
@@ -155,6 +165,15 @@ FAULTS = {
     "a word where a list belongs": (
         STG + SERVICE + "roles: {deployer: {groups: engineers}}\n",
         ["k.yaml:3: roles.deployer.groups: is `engineers`. Write a list: [first, second]."],
+    ),
+    "a role for a place that is none": (
+        STG + SERVICE + "roles: {deployer: [{users: [U0A], environments: [sgt]}, {users: [U0B], services: []}]}\n",
+        [
+            "k.yaml:3: roles.deployer[0].environments: names `sgt`, which is none of this file's environments. "
+            "Did you mean `stg`?",
+            "k.yaml:3: roles.deployer[1].services: is an empty list. Name the services that it is for, or leave the "
+            "key out: then it is for all.",
+        ],
     ),
     "a list where text belongs": (
         STG + SERVICE.replace("container: admin", "container: [a, b]"),

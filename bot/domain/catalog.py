@@ -133,11 +133,39 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class RoleMembers:
-    """Who holds a role: Slack user ids, and user groups by id (`S…`) or @handle."""
+class Place:
+    """Where something is asked to happen, as far as that is known: a target, a whole environment, or neither."""
+
+    environment: EnvironmentName | None = None
+    service: ServiceName | None = None
+
+    @classmethod
+    def of(cls, target: Target) -> "Place":
+        """The place of a target."""
+        return cls(target.environment, target.service)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role given to people: Slack user ids, and user groups by id (`S…`) or @handle. Without limits: everywhere."""
 
     users: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    environments: tuple[EnvironmentName, ...] = ()
+    """Where it counts; empty: in all of them."""
+    services: tuple[ServiceName, ...] = ()
+    """For which it counts; empty: for all of them."""
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there are places that it does not reach."""
+        return bool(self.environments or self.services)
+
+    def reaches(self, place: Place) -> bool:
+        """Whether it counts there. One that is limited to services never reaches a whole environment."""
+        return (not self.environments or place.environment in self.environments) and (
+            not self.services or place.service in self.services
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +174,5 @@ class Catalog:
 
     environments: Mapping[EnvironmentName, Environment]
     services: Mapping[ServiceName, Service]
-    roles: Mapping[Role, RoleMembers] = field(default_factory=dict)
+    roles: Mapping[Role, tuple[Grant, ...]] = field(default_factory=dict)
+    """To whom each role is given; a role that is not here is nobody's."""

@@ -33,7 +33,7 @@ from bot.store import inbox, outbox, releases
 from bot.store.inbox import InboxRow
 from bot.store.outbox import OutboxRow
 from bot.usecases import versions
-from bot.usecases.people import Whereabouts, authorise
+from bot.usecases.people import ANYWHERE, Anywhere, Finder, Whereabouts, authorise
 from bot.usecases.threads import thread_of
 
 log = structlog.get_logger()
@@ -202,28 +202,30 @@ class InboxLoop:
             if errors:
                 raise UserError("form", " ".join(errors.values()), hint=command.usage)
         elif command.has_form and not request.words and call.context is None:
-            await self._authorise(call, command.role, command.name)
+            await self._authorise(call, command.role, command.name, place=ANYWHERE)
             return Reply(form=FormRequest(command.name))
         else:
             words = bind(command.fields, request.words, catalog, usage=command.usage, context=call.context)
-        await self._authorise(call, command.role, command.name, "/".join(words.values()))
+        target = "/".join(words.values())
+        await self._authorise(call, command.role, command.name, target, place=lambda: command.place(call, words))
         return await command.handler(call, **words)
 
     async def _press(self, call: Call, request: Request) -> Reply:
         if request.name.startswith("form."):  # a button that opens a command's form: the way back from an expired one
             command = command_of(self._router, replace(request, name=request.name.removeprefix("form.")))
-            await self._authorise(call, command.role, command.name)
+            await self._authorise(call, command.role, command.name, place=ANYWHERE)
             return Reply(form=FormRequest(command.name))
         button = self._router.buttons.get(request.name)
         if button is None:
             raise UserError("unknown_button", "I no longer know this button.", hint="Use the command instead.")
-        await self._authorise(call, button.role, button.action_id, request.value)
+        value = request.value
+        await self._authorise(call, button.role, button.action_id, value, place=lambda: button.place(self._ctx, value))
         return await button.handler(call, request.value)
 
     async def _choose(self, call: Call, request: Request) -> Reply:
         """Offer the versions of the service that was chosen in an open form."""
         command, catalog = command_of(self._router, request), self._ctx.catalog
-        await self._authorise(call, command.role, command.name)
+        await self._authorise(call, command.role, command.name, place=ANYWHERE)
         name = find(request.values.get("service", ""), catalog.services)
         offered = await versions.offered(self._ctx, catalog.services[ServiceName(name)]) if name else []
         if request.view_id is not None and offered:
@@ -239,7 +241,9 @@ class InboxLoop:
             await self._ctx.forms.update(ViewRef(request.view_id, request.view_hash or ""), view)
         return Reply.nothing()
 
-    async def _authorise(self, call: Call, role: Role, action: str, target: str = "") -> None:
+    async def _authorise(
+        self, call: Call, role: Role, action: str, target: str = "", *, place: Finder | Anywhere
+    ) -> None:
         await authorise(
             self._ctx,
             call.actor,
@@ -248,6 +252,7 @@ class InboxLoop:
             action=action,
             target=target,
             room=Whereabouts(call.channel, call.channel_name),
+            place=place,
         )
 
     async def _call_of(self, row: InboxRow, request: Request) -> Call:

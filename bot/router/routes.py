@@ -1,16 +1,33 @@
 """What a handler file declares: commands and buttons, with the role each asks for. Usage and help come from here."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from inspect import getdoc
 from typing import Any
 
 from bot.cards.card import Card
-from bot.domain.catalog import Catalog, Role
+from bot.context import Context
+from bot.domain.catalog import Catalog, Place, Role
+from bot.domain.names import EnvironmentName, ServiceName
 from bot.router.binding import Field, fields_of
-from bot.router.call import Reply
+from bot.router.call import Call, Reply
 
 Handler = Callable[..., Awaitable[Reply]]
+PlaceOfWords = Callable[[Call, Mapping[str, str]], Awaitable[Place]]
+"""Where a command with these bound words would happen."""
+PlaceOfValue = Callable[[Context, str], Awaitable[Place]]
+"""Where the press of a button with this value would happen."""
+
+
+async def _of_fields(call: Call, words: Mapping[str, str]) -> Place:
+    """The environment and the service that the words name."""
+    environment, service = words.get("environment"), words.get("service")
+    return Place(EnvironmentName(environment) if environment else None, ServiceName(service) if service else None)
+
+
+async def _unknown(ctx: Context, value: str) -> Place:
+    """Nowhere that is known: only roles that count everywhere will do."""
+    return Place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +45,8 @@ class Command:
     """Called without words, it opens a form made of its fields."""
     slash: bool = True
     """False: only in mentions and as `/kajitori name`."""
+    place: PlaceOfWords = _of_fields
+    """Where it would happen: a role may be given for some places only."""
 
     @property
     def usage(self) -> str:
@@ -47,6 +66,8 @@ class Button:
     action_id: str
     role: Role
     handler: Handler
+    place: PlaceOfValue = _unknown
+    """Where pressing it would change something: a role may be given for some places only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +87,31 @@ class Router:
         self.buttons: dict[str, Button] = {}
         self.instants: dict[str, Instant] = {}
 
-    def command(self, name: str, *, role: Role, form: bool = False, slash: bool = True) -> Callable[[Handler], Handler]:
-        """Declare `/name`; its words are the handler's parameters after `call`."""
+    def command(
+        self, name: str, *, role: Role, form: bool = False, slash: bool = True, place: PlaceOfWords = _of_fields
+    ) -> Callable[[Handler], Handler]:
+        """Declare `/name`; its words are the handler's parameters after `call`.
+
+        `place`: of commands that name their environment and service in another way than by fields of those names.
+        """
 
         def declare(handler: Handler) -> Handler:
-            command = Command(name.removeprefix("/"), role, handler, fields_of(handler), _summary(handler), form, slash)
+            command = Command(
+                name.removeprefix("/"), role, handler, fields_of(handler), _summary(handler), form, slash, place
+            )
             _add(self.commands, command.name, command)
             return handler
 
         return declare
 
-    def button(self, action_id: str, *, role: Role) -> Callable[[Handler], Handler]:
-        """Declare what pressing a button does; the handler gets `call` and the button's value."""
+    def button(self, action_id: str, *, role: Role, place: PlaceOfValue = _unknown) -> Callable[[Handler], Handler]:
+        """Declare what pressing a button does; the handler gets `call` and the button's value.
+
+        `place` tells from the value where that is. Without it, nobody may press it whose role is limited to places.
+        """
 
         def declare(handler: Handler) -> Handler:
-            _add(self.buttons, action_id, Button(action_id, role, handler))
+            _add(self.buttons, action_id, Button(action_id, role, handler, place))
             return handler
 
         return declare

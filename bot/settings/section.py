@@ -141,6 +141,11 @@ class Section:
             self._section(item, f"{self.key(key)}[{index}]", item.line) for index, item in enumerate(self._items(key))
         ]
 
+    def one_or_more(self, key: str) -> list["Section"]:
+        """The section under a key, or each of a list of them; none when it is absent."""
+        value = self._value(key)
+        return self.children(key) if isinstance(value, Sequence) else [self.child(key)]
+
     def named_children(self, key: str, form: Callable[[str], str], what: str) -> list[tuple[str, "Section"]]:
         """Sections by names that the writer chose; one at least is needed. Badly formed names are left out."""
         parent = self.child(key)

@@ -3,7 +3,7 @@
 Called by bot.settings.load. Checks within one section stand here too; what spans sections is in `check_catalog`.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from datetime import time, timedelta
 from types import MappingProxyType
 from typing import cast
@@ -12,8 +12,8 @@ from bot.domain.catalog import (
     Catalog,
     Environment,
     Freeze,
+    Grant,
     Role,
-    RoleMembers,
     Service,
     WorkloadKind,
     WorkloadRef,
@@ -30,6 +30,8 @@ from bot.settings.section import Section
 _CONTEXT_LENGTH = 253
 _REASON_LENGTH = 200
 NO_TAGS: tuple[str, ...] = ()
+GIVEN = (Role.DEPLOYER, Role.APPROVER, Role.OPERATOR)
+"""The roles that are given to people; every full member holds the others."""
 SHORTEST_POLL = timedelta(seconds=10)
 
 
@@ -103,16 +105,39 @@ def _service(name: ServiceName, section: Section, repositories: Collection[str])
     return service
 
 
-def read_roles(root: Section) -> dict[Role, RoleMembers]:
+def read_roles(root: Section, environments: Iterable[str], services: Iterable[str]) -> dict[Role, tuple[Grant, ...]]:
     """`roles`; one that is absent has no members, so nobody may do what needs it."""
     section = root.child("roles")
-    roles = {}
-    for role in (Role.DEPLOYER, Role.APPROVER, Role.OPERATOR):
-        members = section.child(role.value)
-        roles[role] = RoleMembers(users=members.texts("users", forms.user), groups=members.texts("groups", forms.group))
-        members.close()
+    known = {"environments": list(environments), "services": list(services)}
+    roles = {role: tuple(_grant(each, known) for each in section.one_or_more(role.value)) for role in GIVEN}
     section.close()
     return roles
+
+
+def _grant(section: Section, known: Mapping[str, list[str]]) -> Grant:
+    grant = Grant(
+        users=section.texts("users", forms.user),
+        groups=section.texts("groups", forms.group),
+        environments=tuple(map(EnvironmentName, _limits(section, "environments", known))),
+        services=tuple(map(ServiceName, _limits(section, "services", known))),
+    )
+    section.close()
+    return grant
+
+
+def _limits(section: Section, key: str, known: Mapping[str, list[str]]) -> tuple[str, ...]:
+    """Names of this file that a role is limited to."""
+    before = len(section.faults.found)
+    names = section.texts(key, forms.name)
+    if section.has(key) and not names and len(section.faults.found) == before:
+        # Which of the two is meant, nowhere or everywhere, nobody should have to guess.
+        remedy = f"name the {key} that it is for, or leave the key out: then it is for all"
+        section.faults.add(section.line_of(key), section.key(key), "is an empty list", remedy)
+    for name in names:
+        if known[key] and name not in known[key]:
+            problem = f"names `{name}`, which is none of this file's {key}"
+            section.faults.add(section.line_of(key), section.key(key), problem, did_you_mean(name, known[key]))
+    return names
 
 
 def read_datadog_routes(section: Section) -> tuple[DatadogRoute, ...]:
@@ -220,10 +245,11 @@ def _check_promotions(root: Section, catalog: Catalog) -> None:
 
 def read_catalog(root: Section, repositories: Collection[str] = ()) -> Catalog:
     """Everything releasable, checked as a whole."""
+    environments, services = read_environments(root), read_services(root, repositories)
     catalog = Catalog(
-        environments=MappingProxyType(read_environments(root)),
-        services=MappingProxyType(read_services(root, repositories)),
-        roles=MappingProxyType(read_roles(root)),
+        environments=MappingProxyType(environments),
+        services=MappingProxyType(services),
+        roles=MappingProxyType(read_roles(root, environments, services)),
     )
     check_catalog(root, catalog)
     return catalog

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.cards.alert_words import short
 from bot.context import Context
 from bot.domain.alert import WEIGHT, Alert
+from bot.domain.catalog import Place
 from bot.domain.handling import Handling
 from bot.domain.names import AlertId, EnvironmentName, ServiceName
 from bot.errors import UserError
@@ -28,6 +29,13 @@ async def find(ctx: Context, alert_id: AlertId) -> Alert:
     """The alert of that id. Raises UserError."""
     async with ctx.database.read() as connection:
         return await known(connection, alert_id)
+
+
+def place_of(ctx: Context, alert: Alert) -> Place:
+    """Where it is; its tags may name what the configuration does not know, which then is no place."""
+    environment = EnvironmentName(alert.environment) if alert.environment in ctx.catalog.environments else None
+    service = ServiceName(alert.service) if alert.service in ctx.catalog.services else None
+    return Place(environment, service)
 
 
 async def named(ctx: Context, ref: str, *, about: str) -> AlertId:

@@ -103,6 +103,7 @@ async def unacknowledge(ctx: Context, alert_id: AlertId, *, holder: str, asker: 
             action="alert.unacknowledge",
             target=alert_id,
             room=asker.room,
+            place=alert_search.place_of(ctx, alert),
         )
 
     async def act(connection: Connection, alert: Alert, handling: Handling) -> Change:

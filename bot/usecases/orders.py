@@ -131,7 +131,7 @@ class Change:
 
 
 async def _refuse_locked(ctx: Context, connection: Connection, order: Order) -> None:
-    target = _target(ctx, order)
+    target = target_of(ctx, order)
     held = await releases.lock_of(connection, target) if target else None
     if held is not None and held.release_id is not None:
         raise UserError(
@@ -143,7 +143,7 @@ async def _refuse_locked(ctx: Context, connection: Connection, order: Order) -> 
         )
 
 
-def _target(ctx: Context, order: Order) -> Target | None:
+def target_of(ctx: Context, order: Order) -> Target | None:
     """The configured service whose workload it is."""
     for service in ctx.catalog.services.values():
         ref = service.workload

@@ -1,9 +1,11 @@
 """Who may do what: the one function that authorises, for commands, mentions, buttons and forms alike. Default deny."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
 
 from bot.context import Context
-from bot.domain.catalog import Role
+from bot.domain.catalog import Grant, Place, Role
 from bot.domain.names import ChannelId, UserId
 from bot.errors import NotFound, OutsideError, UserError
 from bot.slack.directory import Person
@@ -22,6 +24,25 @@ class Whereabouts:
     """Without `#`, as far as Slack tells it."""
 
 
+Finder = Callable[[], Awaitable[Place]]
+"""Tells where something is asked to happen. Raises UserError when what is named does not exist."""
+UNKNOWN = "people_unknown"
+"""Code of the refusal when Slack can't be asked."""
+NOWHERE = Place()
+"""No place that is known: only a role that counts everywhere reaches it."""
+
+
+class Anywhere(Enum):
+    """For what only opens a form, lists, or is authorised once more when its place is known."""
+
+    ANYWHERE = "anywhere"
+
+
+ANYWHERE = Anywhere.ANYWHERE
+FULL_MEMBER = (Grant(),)
+"""What every full member holds of the roles that are given to nobody."""
+
+
 async def authorise(
     ctx: Context,
     actor: UserId,
@@ -31,39 +52,92 @@ async def authorise(
     action: str,
     target: str = "",
     room: Whereabouts,
+    place: Place | Finder | Anywhere = NOWHERE,
 ) -> None:
-    """Return if the person holds the role now; raise UserError, after an audit row, if not or if nobody can tell.
+    """Return if the person holds the role there now; raise UserError, after an audit row, if not or if nobody can tell.
 
     Guests, bots, deactivated people and people of other workspaces hold no role. In a `room` that people of other
     organisations read, nobody holds more than `anyone`, unless the configuration names it as an environment's channel.
+    A `place` that has to be found is asked for only when the answer depends on it.
     """
+    entry = audit.Entry(ctx.clock(), actor, action, target, audit.AuditPhase.DENIED)
     try:
-        await _judge(ctx, actor, role, team, room)
+        held = await _held(ctx, actor, role, team=team, room=room)
     except UserError as refusal:
-        async with ctx.database.write() as connection:
-            entry = audit.Entry(ctx.clock(), actor, action, target, audit.AuditPhase.DENIED, refusal.code)
-            await audit.append(connection, entry)
+        await _record(ctx, entry, refusal)
         raise
+    if any(not grant.is_limited for grant in held) or (held and place is ANYWHERE):
+        return
+    found = await _found(place, is_needed=bool(held))
+    if any(grant.reaches(found) for grant in held):
+        return
+    where = spelt(found)
+    text = f"You need the role `{role}` for {where or 'that'}."
+    denial = UserError("role_missing", text, hint=_who_can_help(ctx, role, found, where))
+    await _record(ctx, entry, denial)
+    raise denial
 
 
-async def _judge(ctx: Context, actor: UserId, role: Role, team: str, room: Whereabouts) -> None:
+async def holds(ctx: Context, person: UserId, role: Role, place: Place) -> bool:
+    """Whether somebody who is not asking holds a role there now. Raises UserError when nobody can tell."""
+    try:
+        held = await _held(ctx, person, role, team=ctx.team, room=None)
+    except UserError as refusal:
+        if refusal.code == UNKNOWN:
+            raise
+        return False
+    return any(grant.reaches(place) for grant in held)
+
+
+async def standing(ctx: Context, person: UserId) -> Mapping[Role, tuple[Grant, ...]]:
+    """What somebody is given: each role with the grants that name them. Raises UserError for those who hold nothing."""
+    return {role: await _held(ctx, person, role, team=ctx.team, room=None) for role in ctx.catalog.roles}
+
+
+def spelt(place: Place) -> str:
+    """`admin` in `stg`; empty for no place."""
+    named = f"`{place.service}`" if place.service else ""
+    return " in ".join(part for part in (named, f"`{place.environment}`" if place.environment else "") if part)
+
+
+async def _record(ctx: Context, entry: audit.Entry, refusal: UserError) -> None:
+    async with ctx.database.write() as connection:
+        await audit.append(connection, replace(entry, reason=refusal.code))
+
+
+async def _found(place: Place | Finder | Anywhere, *, is_needed: bool) -> Place:
+    if isinstance(place, Place):
+        return place
+    if isinstance(place, Anywhere):
+        return NOWHERE
+    try:
+        return await place()
+    except UserError:
+        if is_needed:
+            raise
+        return NOWHERE  # it only adds words to a refusal
+
+
+async def _held(ctx: Context, actor: UserId, role: Role, *, team: str, room: Whereabouts | None) -> tuple[Grant, ...]:
+    """The grants of the role that name the person; none when it is not given to them."""
     if role is Role.APPROVER:
         ctx.directory.forget()  # a yes counts by the groups of this moment, not of a minute ago
     try:
         person = await ctx.directory.person(actor)
         _refuse_outsiders(ctx, person, team)
         if role is Role.ANYONE:
-            return
-        await _refuse_shared(ctx, room)
-        if role is Role.MEMBER or await _holds(ctx, actor, role):
-            return
+            return FULL_MEMBER
+        if room is not None:
+            await _refuse_shared(ctx, room)
+        if role is Role.MEMBER:
+            return FULL_MEMBER
+        return tuple([grant for grant in ctx.catalog.roles.get(role, ()) if await _names(ctx, grant, actor)])
     except OutsideError as error:
         raise UserError(
             "people_unknown",
             "Cannot check your groups right now; nothing was started.",
             hint=f"{error.system} did not answer ({error.text}). Try again in a minute.",
         ) from error
-    raise UserError("role_missing", f"You need the role `{role}` for that.", hint=_who_can_help(ctx, role))
 
 
 async def _refuse_shared(ctx: Context, asked_in: Whereabouts) -> None:
@@ -106,22 +180,25 @@ def _refuse_outsiders(ctx: Context, person: Person, team: str) -> None:
         )
 
 
-async def _holds(ctx: Context, actor: UserId, role: Role) -> bool:
-    """By user id, or by membership of one of the role's groups, asked of Slack (a minute old at most)."""
-    members = ctx.catalog.roles.get(role)
-    if members is None:
-        return False
-    if actor in members.users:
+async def _names(ctx: Context, grant: Grant, actor: UserId) -> bool:
+    """By user id, or by membership of one of its groups, asked of Slack (a minute old at most)."""
+    if actor in grant.users:
         return True
-    for group in members.groups:
+    for group in grant.groups:
         if actor in await ctx.directory.members(group):
             return True
     return False
 
 
-def _who_can_help(ctx: Context, role: Role) -> str:
-    members = ctx.catalog.roles.get(role)
-    if members is None or not (members.groups or members.users):
-        return f"Nobody has the role yet: name people or groups under roles.{role} in kajitori.yaml."
-    named = [*members.groups, *(f"{len(members.users)} people by name" for _ in members.users[:1])]
+def _who_can_help(ctx: Context, role: Role, place: Place, where: str) -> str:
+    """Who holds the role there; anywhere, when the place is not known."""
+    grants = [each for each in ctx.catalog.roles.get(role, ()) if not where or each.reaches(place)]
+    groups = [group for grant in grants for group in grant.groups]
+    people = {user for grant in grants for user in grant.users}
+    named = [*dict.fromkeys(groups)]
+    if people:
+        named.append("1 person by name" if len(people) == 1 else f"{len(people)} people by name")
+    if not named:
+        there = " there" if where else ""
+        return f"Nobody has the role{there} yet: name people or groups under roles.{role} in kajitori.yaml."
     return "It is given to: " + ", ".join(named) + "."

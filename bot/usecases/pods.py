@@ -31,12 +31,17 @@ async def look(ctx: Context, environment: EnvironmentName | None, service: Servi
 
 async def tail(ctx: Context, value: str) -> LogTail:
     """The last lines of the pod that a button of the desk names, of the container that tells most."""
+    return await tail_of(ctx, *read_button(ctx, value))
+
+
+def read_button(ctx: Context, value: str) -> tuple[EnvironmentName, str, str]:
+    """Environment, namespace and pod of a button of the desk. Raises UserError for what the configuration has not."""
     environment, _, rest = value.partition(":")
     namespace, _, name = rest.partition(":")
     known = {service.workload.namespace for service in ctx.catalog.services.values()}
     if environment not in ctx.catalog.environments or namespace not in known or not name:
         raise UserError("bad_button", "I don't know what this button means.", hint="Use the command instead.")
-    return await tail_of(ctx, EnvironmentName(environment), namespace, name)
+    return EnvironmentName(environment), namespace, name
 
 
 async def tail_of(ctx: Context, environment: EnvironmentName, namespace: str, pod: str, container: str = "") -> LogTail:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from bot.context import Context
 from bot.domain.batches import Run
-from bot.domain.catalog import Target
+from bot.domain.catalog import Place, Target
 from bot.domain.logs import LogTail
 from bot.domain.names import ChannelId, UserId
 from bot.domain.pods import Story, SubjectKind
@@ -85,6 +85,12 @@ async def unsilence(ctx: Context, value: str, *, by: UserId) -> Story:
             await audit.append(connection, _entry(ctx, story, by, "pods.unsilence"))
     ctx.bells.pods.ring()
     return story
+
+
+async def place_of(ctx: Context, value: str) -> Place:
+    """Where the pods of a button's story are; the service of a workload that is none of ours is not known."""
+    story = await _story(ctx, value)
+    return Place(story.environment, story.service)
 
 
 def _entry(ctx: Context, story: Story, by: UserId, action: str) -> audit.Entry:

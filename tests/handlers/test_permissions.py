@@ -2,20 +2,25 @@
 
 import asyncio
 import secrets
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import yaml
 from sqlalchemy import func, select
 
-from bot.domain.catalog import Role
-from bot.domain.names import UserId
+from bot.domain.catalog import Grant, Place, Role
+from bot.domain.names import EnvironmentName, ServiceName, UserId
 from bot.errors import UserError
+from bot.router import Button
 from bot.sandbox.slack import payloads
 from bot.sandbox.slack.people import User
 from bot.store.tables import audit, inbox, releases
 from bot.usecases.people import Whereabouts, authorise
 from handlers import router
-from tests.chat import GENERAL, PRD, STG, Chat
+from handlers.approvals import approve
+from tests.chat import GENERAL, PRD, STG, Chat, open_chat
 
 FULL = {Role.ANYONE, Role.MEMBER}
 ROLES = {
@@ -55,6 +60,7 @@ LINES = {
     "jobs": "/jobs stg",
     "status": "/status stg web",
     "releases": "/releases",
+    "whoami": "/kajitori whoami",
 }
 NO_RELEASE = "01K" + "A" * 23 + ":1"
 
@@ -185,7 +191,7 @@ async def test_nothing_starts_while_the_groups_cannot_be_asked(chat: Chat) -> No
 async def test_a_role_that_nobody_was_given_is_nobodys(chat: Chat, members: str) -> None:
     assert chat.bot is not None
     ctx = chat.bot.ctx
-    roles = {} if members == "unnamed" else {Role.DEPLOYER: replace(ctx.catalog.roles[Role.DEPLOYER], groups=())}
+    roles = {} if members == "unnamed" else {Role.DEPLOYER: (replace(ctx.catalog.roles[Role.DEPLOYER][0], groups=()),)}
     nobody = replace(ctx, catalog=replace(ctx.catalog, roles=roles))
     with pytest.raises(UserError) as refused:
         await authorise(nobody, UserId("U0ALICE"), Role.DEPLOYER, team=ctx.team, action="deploy", room=Whereabouts())
@@ -238,5 +244,95 @@ async def test_an_approval_asks_for_the_groups_of_this_moment(chat: Chat) -> Non
     await handled(chat)
     groups["S0LEADS"] = replace(groups["S0LEADS"], users=("U0CAROL",))
     await chat.bob.presses("Approve", card)
-    await chat.bob.hears("You need the role `approver`")
+    await chat.bob.hears("You need the role `approver` for `admin` in `prd`")
     assert chat.patches("prd") == []
+
+
+# Roles for some places
+
+
+IN_STG = Grant(users=("U0ALICE",), environments=(EnvironmentName("stg"),))
+OF_WEB = Grant(users=("U0ALICE",), services=(ServiceName("web"),))
+OF_WEB_IN_STG = Grant(users=("U0ALICE",), environments=IN_STG.environments, services=OF_WEB.services)
+STG_ADMIN, STG_WEB, PRD_WEB = (
+    Place(EnvironmentName(e), ServiceName(s))
+    for e, s in (
+        ("stg", "admin"),
+        ("stg", "web"),
+        ("prd", "web"),
+    )
+)
+ALL_OF_STG, UNKNOWN_PLACE = Place(EnvironmentName("stg")), Place()
+
+
+EVERYWHERE = {STG_ADMIN, STG_WEB, PRD_WEB, ALL_OF_STG, UNKNOWN_PLACE}
+REACHED: list[tuple[tuple[Grant, ...], set[Place]]] = [
+    ((), set()),
+    ((Grant(users=("U0ALICE",)),), EVERYWHERE),
+    ((IN_STG,), {STG_ADMIN, STG_WEB, ALL_OF_STG}),
+    ((OF_WEB,), {STG_WEB, PRD_WEB}),
+    ((OF_WEB_IN_STG,), {STG_WEB}),
+    ((OF_WEB_IN_STG, Grant(users=("U0BOB",))), {STG_WEB}),
+    ((IN_STG, OF_WEB), {STG_ADMIN, STG_WEB, ALL_OF_STG, PRD_WEB}),
+]
+
+
+async def test_a_role_reaches_the_places_it_is_given_for_and_no_other(chat: Chat) -> None:
+    assert chat.bot is not None
+    for grants, reached in REACHED:
+        ctx = replace(chat.bot.ctx, catalog=replace(chat.bot.ctx.catalog, roles={Role.DEPLOYER: grants}))
+        allowed = set()
+        for place in EVERYWHERE:
+            with suppress(UserError):
+                await authorise(
+                    ctx, UserId("U0ALICE"), Role.DEPLOYER, team=ctx.team, action="a", room=Whereabouts(), place=place
+                )
+                allowed.add(place)
+        assert allowed == reached, grants
+
+
+def limited(text: str) -> str:
+    """Alice releases admin in stg only; Bob approves nothing but web."""
+    roles = yaml.safe_load(text)
+    roles["roles"] = {
+        "deployer": [{"users": ["U0ALICE"], "environments": ["stg"], "services": ["admin"]}, {"groups": ["@leads"]}],
+        "approver": {"groups": ["@leads"], "services": ["web"]},
+    }
+    return yaml.safe_dump(roles)
+
+
+async def test_every_way_in_asks_for_the_role_at_the_place_it_is_about(tmp_path: Path) -> None:
+    async with open_chat(tmp_path, change=limited) as chat:
+        await chat.alice.says("/kajitori whoami")
+        heard = await chat.alice.hears("here is what you may do")
+        assert "release, roll back, abort `admin` in `stg`" in heard
+        assert "*approver*: not given to you. Ask @leads." in heard
+        await chat.alice.says("/deploy stg web 2.3.0")
+        heard = await chat.alice.hears("You need the role `deployer` for `web` in `stg`")
+        assert "@leads" in heard
+        await chat.alice.says("/deploy prd admin 1.4.1", channel=PRD)
+        await chat.alice.hears("You need the role `deployer` for `admin` in `prd`")
+        await chat.carol.says("/deploy prd admin 1.4.1", channel=PRD)
+        card = await chat.card(phase="AwaitingApproval", service="admin")
+        await chat.bob.presses("Approve", card)
+        heard = await chat.bob.hears("You need the role `approver` for `admin` in `prd`")
+        assert "Nobody has the role there yet" in heard
+        await chat.alice.presses("Withdraw", card)
+        await handled(chat)
+        await chat.alice.says("/kajitori abort prd admin", channel=PRD)
+        await handled(chat)
+        assert await denials(chat) == {
+            ("U0ALICE", "deploy"): {"role_missing"},
+            ("U0BOB", "release.approve"): {"role_missing"},
+            ("U0ALICE", "release.abort"): {"role_missing"},
+            ("U0ALICE", "abort"): {"role_missing"},
+        }
+        assert chat.patches("prd") == []
+        await chat.alice.says("/deploy stg admin 1.4.2")
+        await chat.card(phase="Succeeded", service="admin")
+
+
+def test_every_button_that_needs_a_role_tells_where_it_is() -> None:
+    given = {Role.DEPLOYER, Role.APPROVER, Role.OPERATOR}
+    unplaced = Button("none", Role.DEPLOYER, approve).place
+    assert [name for name, each in router.buttons.items() if each.role in given and each.place is unplaced] == []
