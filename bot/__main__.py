@@ -49,7 +49,15 @@ def _parser() -> argparse.ArgumentParser:
 
     audit = commands.add_parser("audit", help="the audit trail")
     parts = audit.add_subparsers(required=True, metavar="PART", dest="part")
-    _config(parts.add_parser("verify", help="check that no row was changed, deleted or reordered"))
+    verify = parts.add_parser("verify", help="check that no row was changed, deleted or reordered")
+    _config(verify)
+    verify.add_argument(
+        "--anchor", default="", metavar="HASH", help="a last hash of earlier, which must still be there"
+    )
+    export = parts.add_parser("export", help="print the rows, oldest first")
+    _config(export)
+    export.add_argument("--since", default="", metavar="TIME", help="from this day or time on: 2026-11-23, UTC")
+    export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="default jsonl")
     return parser
 
 

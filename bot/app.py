@@ -150,6 +150,7 @@ async def started(settings: Settings, router: Router, *, ack_budget_s: float = B
             topics=Topics(slack),
             link_hosts=_link_hosts(settings),
             alert_routes=_alert_routes(settings),
+            workspace_url=identity.url,
         )
         group = await stack.enter_async_context(asyncio.TaskGroup())
         await _start_loops(ctx, router, health, group, stack)

@@ -46,6 +46,8 @@ class UserError(KajitoriError):
         self.since = since
         self.until = until
         self.offers = offers
+        self.is_recorded = False
+        """The audit trail has it already."""
 
 
 class OutsideError(KajitoriError):

@@ -69,6 +69,8 @@ def configure(level: str = "INFO") -> None:
     # Below INFO these write whole payloads and headers.
     for name in ("slack_bolt", "slack_sdk", "aiohttp", "aiosqlite", "kubernetes"):
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+    # The audit trail's mirror is no matter of verbosity.
+    logging.getLogger("bot.store.audit").setLevel(logging.INFO)
     # At INFO these write a line per statement and per request.
     for name in ("sqlalchemy", "aiohttp.access"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -5,6 +5,7 @@ from handlers import (
     abort,
     alerts,
     approvals,
+    audit,
     canary,
     deploy,
     help,
@@ -29,6 +30,7 @@ router = Router().include(
     oncall.router,
     abort.router,
     approvals.router,
+    audit.router,
     whoami.router,
     help.router,
 )

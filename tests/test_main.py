@@ -1,6 +1,7 @@
 """The command line, as an operator meets it."""
 
 import asyncio
+import csv
 import json
 import subprocess
 import sys
@@ -141,7 +142,9 @@ async def _trail(url: str, *, tampering: str = "") -> None:
         async with database.write() as connection:
             for number in range(4):
                 at = datetime(2026, 11, 23, 9, number, tzinfo=UTC)
-                entry = audit.Entry(at, f"U{number}", "release.deploy", "stg/admin", audit.AuditPhase.REQUEST)
+                entry = audit.Entry(
+                    at, f"U{number}", "release.deploy", "stg/admin", audit.AuditPhase.REQUEST, "=1+1\n\x1b[31m"
+                )
                 await audit.append(connection, entry)
         if tampering:
             async with database.write() as connection:
@@ -166,6 +169,54 @@ def test_verify_exits_1_when_somebody_touched_a_row(
     asyncio.run(_trail(f"sqlite:///{folder / 'kajitori.db'}", tampering=TAMPERING[kind]))
     assert main(["audit", "verify"]) == 1
     assert "broken" in capsys.readouterr().out
+
+
+def test_verify_tells_the_last_hash_and_asks_for_one_of_earlier(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(_trail(f"sqlite:///{folder / 'kajitori.db'}"))
+    assert main(["audit", "verify"]) == 0
+    anchor = capsys.readouterr().out.split()[-1]
+    assert main(["audit", "verify", "--anchor", anchor]) == 0
+    assert main(["audit", "verify", "--anchor", "0" * 63 + "1"]) == 1
+    assert "no row has the anchor's hash" in capsys.readouterr().out
+    assert main(["audit", "verify", "--anchor", "c0ffee"]) == 2
+
+
+def test_the_trail_is_printed_as_lines_that_prove_themselves(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asyncio.run(_trail(f"sqlite:///{folder / 'kajitori.db'}"))
+    capsys.readouterr()  # the lines of the log
+    assert main(["audit", "export"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["seq"] for row in rows] == [1, 2, 3, 4]
+    assert rows[1] | {"hash": "", "prev_hash": ""} == {
+        "seq": 2,
+        "at": "2026-11-23T09:01:00.000+00:00",
+        "actor": "U1",
+        "action": "release.deploy",
+        "target": "stg/admin",
+        "phase": "request",
+        "reason": "=1+1\n\u001b[31m",
+        "release_id": "",
+        "plan_hash": "",
+        "prev_hash": "",
+        "hash": "",
+    }
+    assert [row["prev_hash"] for row in rows[1:]] == [row["hash"] for row in rows[:-1]]
+    assert main(["audit", "export", "--since", "2026-11-23T18:02+09:00"]) == 0
+    assert [json.loads(line)["seq"] for line in capsys.readouterr().out.splitlines()] == [3, 4]
+    assert main(["audit", "export", "--since", "yesterday"]) == 2
+
+
+def test_the_trail_as_a_table_holds_nothing_that_a_spreadsheet_calculates(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(_trail(f"sqlite:///{folder / 'kajitori.db'}"))
+    capsys.readouterr()  # the lines of the log
+    assert main(["audit", "export", "--format", "csv"]) == 0
+    table = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [row["seq"] for row in table] == ["1", "2", "3", "4"]
+    assert {row["reason"] for row in table} == {"'=1+1\\u000a\\u001b[31m"}
 
 
 def test_verify_without_a_database_makes_none(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,7 @@ from bot.router.judge import Verdict, judge
 from bot.router.request import Request
 from bot.router.routes import Router
 from bot.slack.messages import Body
-from bot.store import inbox, outbox
+from bot.store import audit, inbox, outbox
 
 log = structlog.get_logger()
 LATE = timedelta(seconds=60)
@@ -40,6 +40,7 @@ class _Waiting:
 
     arrival: inbox.Arrival
     draft: outbox.Draft | None
+    refusal: audit.Entry | None = None
     done: "asyncio.Future[bool]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -92,7 +93,10 @@ class Intake:
         draft = None
         if verdict.over and verdict.card is not None and inbound.kind is not InboundKind.SLASH:
             draft = answer_draft(request, verdict.card, private=True)
-        waiting = _Waiting(arrival, draft)
+        refusal = None
+        if verdict.code:
+            refusal = audit.refused(inbound.received_at, request.actor, request.name, request.gist, verdict.code)
+        waiting = _Waiting(arrival, draft, refusal)
         self._waiting.append(waiting)
         if self._flusher is None or self._flusher.done():
             self._flusher = asyncio.create_task(self._flush())
@@ -121,8 +125,12 @@ class Intake:
                 async with self._ctx.database.write(urgent=True) as connection:
                     new = await inbox.add(connection, [item.arrival for item in group])
                     for item in group:
-                        if item.draft is not None and (item.arrival.source, item.arrival.key) in new:
+                        if (item.arrival.source, item.arrival.key) not in new:
+                            continue
+                        if item.draft is not None:
                             await outbox.add(connection, item.draft, now=self._ctx.clock())
+                        if item.refusal is not None:
+                            await audit.append(connection, item.refusal)
             except StoreUnavailable as error:
                 for item in group:
                     if not item.done.done():
@@ -145,7 +153,8 @@ class Intake:
         assert inbound.happened_at is not None
         minutes = round((inbound.received_at - inbound.happened_at).total_seconds() / 60)
         text = f"That arrived {max(1, minutes)} min late; nothing was started."
-        return Verdict(True, refusal_card(UserError("late", text, hint="If you still want it, ask again.")))
+        late = UserError("late", text, hint="If you still want it, ask again.")
+        return Verdict(True, refusal_card(late), code=late.code)
 
     def _not_kept(self, inbound: Inbound, request: Request, *, unsure: bool) -> Ack:
         """Say that nothing was accepted, in the way each kind of request can be answered without the database."""

@@ -29,7 +29,7 @@ from bot.router.replies import follow
 from bot.router.request import Request
 from bot.router.routes import Router
 from bot.slack.forms import ViewRef
-from bot.store import inbox, outbox, releases
+from bot.store import audit, inbox, outbox, releases
 from bot.store.inbox import InboxRow
 from bot.store.outbox import OutboxRow
 from bot.usecases import versions
@@ -50,6 +50,7 @@ class _Answered:
     row: InboxRow
     outcome: str
     draft: outbox.Draft | None
+    refusal: audit.Entry | None = None
 
 
 class Carrier(Protocol):
@@ -114,6 +115,9 @@ class InboxLoop:
         async with self._ctx.database.write() as connection:
             await outbox.add_new(connection, [draft for draft in drafts if id(draft) not in carried], now=now)
             begun = await outbox.add_begun(connection, at_once, now=now)
+            for each in answered:
+                if each.refusal is not None:
+                    await audit.append(connection, each.refusal)
             await inbox.finish(connection, {each.row.id: each.outcome for each in answered}, now=now)
             if answered:
                 reach("inbox.in_finish")
@@ -130,6 +134,8 @@ class InboxLoop:
             self._answered.append(answered)
         except Exception:  # this one's answer is lost, the others' are not
             log.exception("request.not_finished", row=answered.row.id, reference=reference())
+            if answered.refusal is not None:  # nothing was changed, so the person hears it without an audit row too
+                await self._keep_alone(replace(answered, refusal=None))
 
     async def _run(self, row: InboxRow) -> None:
         request = Request.read(row.payload)
@@ -144,7 +150,11 @@ class InboxLoop:
         if reply.form is not None:
             card, private = await self._open_form(request, reply.form), True
         draft = answer_draft(request, card, private=private) if card is not None else None
-        self._answered.append(_Answered(row, str(card.text)[:500] if card else "", draft))
+        refusal = None
+        if reply.refusal:
+            now = self._ctx.clock()
+            refusal = audit.refused(now, request.actor, request.name, request.gist, reply.refusal)
+        self._answered.append(_Answered(row, str(card.text)[:500] if card else "", draft, refusal))
 
     async def _put_off(self, row: InboxRow) -> None:
         async with self._ctx.database.write() as connection:
@@ -156,29 +166,23 @@ class InboxLoop:
         if row.attempts > MAX_ATTEMPTS:
             ref = reference()
             log.error("request.given_up", row=row.id, name=request.name, reference=ref)
-            return Reply(failure_card(ref), private=True)
+            return Reply(failure_card(ref), private=True, refusal="internal")
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 return await self._call(row, request)
         except UserError as error:
-            return await self._made_before(row, request) or Reply(refusal_card(error), private=True)
+            return await self._made_before(row, request) or _refused(error)
         except OutsideError as error:
-            return Reply(outside_card(error), private=True)
+            return Reply(outside_card(error), private=True, refusal="outside")
         except StoreUnavailable:
             raise
         except TimeoutError:
-            return Reply(
-                refusal_card(
-                    UserError(
-                        "too_slow", f"No answer within {TIMEOUT_S:g} s; I gave up.", hint="Try again in a minute."
-                    )
-                ),
-                private=True,
-            )
+            text = f"No answer within {TIMEOUT_S:g} s; I gave up."
+            return _refused(UserError("too_slow", text, hint="Try again in a minute."))
         except Exception:  # a bug must not leave the person without an answer, nor stop other requests
             ref = reference()
             log.exception("request.failed", row=row.id, name=request.name, reference=ref)
-            return Reply(failure_card(ref), private=True)
+            return Reply(failure_card(ref), private=True, refusal="internal")
 
     async def _made_before(self, row: InboxRow, request: Request) -> Reply | None:
         """The answer to a request that made its release in a run that died: what refuses it now is its own work."""
@@ -294,6 +298,10 @@ class InboxLoop:
             log.info("form.not_opened", command=command.name, error=str(error))
             return open_form_card(command.name)
         return None
+
+
+def _refused(error: UserError) -> Reply:
+    return Reply(refusal_card(error), private=True, refusal="" if error.is_recorded else error.code)
 
 
 def place_of(request: Request, about: str = "") -> str:

@@ -55,6 +55,8 @@ class Reply:
     form: "FormRequest | None" = None
     private: bool = False
     """True: even where the question was public, only the asker sees the answer."""
+    refusal: str = ""
+    """Code of a refusal that the audit trail does not have yet."""
 
     @classmethod
     def nothing(cls) -> "Reply":

@@ -20,6 +20,8 @@ class Verdict:
     over: bool
     card: Card | None = None
     form_errors: tuple[tuple[str, str], ...] = ()
+    code: str = ""
+    """Of a refusal, for the audit trail."""
 
 
 def judge(router: Router, catalog: Catalog, request: Request) -> Verdict:
@@ -35,7 +37,7 @@ def judge(router: Router, catalog: Catalog, request: Request) -> Verdict:
             case Source.MENTION | Source.BUTTON | Source.CHOICE:
                 return Verdict(False)  # the thread's release, or the card's row, is needed first
     except UserError as error:
-        return Verdict(True, refusal_card(error))
+        return Verdict(True, refusal_card(error), code=error.code)
 
 
 def _judge_command(router: Router, catalog: Catalog, request: Request) -> Verdict:

@@ -36,6 +36,12 @@ class Request:
     view_hash: str | None = None
     response_url: str | None = field(default=None, repr=False)
 
+    @property
+    def gist(self) -> str:
+        """What it names, in one line: a command's words, a button's value, a form's fields."""
+        named = self.value or "/".join(self.words) or "/".join(value for value in self.values.values() if value)
+        return " ".join(named.split())[:200]
+
     def kept(self) -> dict[str, Any]:
         """As JSON."""
         kept = {name: getattr(self, name) for name in self.__slots__}

@@ -6,19 +6,23 @@ Only ever appended to; `verify` finds a changed, deleted or reordered row.
 
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
+import structlog
 from sqlalchemy import BigInteger, Row, select, type_coerce, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.store.db import after_commit
 from bot.store.dialect import insert_into
 from bot.store.tables import audit, audit_head, storable
 
+log = structlog.get_logger()
 FIRST_HASH = "0" * 64
 
 
@@ -29,6 +33,9 @@ class AuditPhase(StrEnum):
     INTENT = "intent"
     RESULT = "result"
     DENIED = "denied"
+    """The person may not do it."""
+    REFUSED = "refused"
+    """The person may, and something else stands against it: a lock, a freeze, a version that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,14 @@ class Break:
     text: str
 
 
+LONGEST_ACTION = 64
+
+
+def refused(at: datetime, actor: str, action: str, target: str, code: str) -> Entry:
+    """The row of a request that was not carried out, and why. `action` and `target` may be whatever people typed."""
+    return Entry(at, actor, storable(action)[:LONGEST_ACTION], target, AuditPhase.REFUSED, code)
+
+
 async def append(connection: AsyncConnection, entry: Entry) -> int:
     """Chain and insert a row; its sequence number. Appenders wait for each other on the head row."""
     entry = replace(entry, target=storable(entry.target), reason=storable(entry.reason))
@@ -70,7 +85,13 @@ async def append(connection: AsyncConnection, entry: Entry) -> int:
     digest = _hash(*(told[name] for name in _HASHED))
     await connection.execute(audit.insert().values(values | {"hash": digest}))
     await connection.execute(update(audit_head).where(audit_head.c.id == 1).values(hash=digest))
+    after_commit(connection, partial(_mirror, values | {"hash": digest}))
     return int(seq)
+
+
+def _mirror(row: dict[str, Any]) -> None:
+    """The row as a line of the log, which leaves the machine: what is cut off or made anew here is still told there."""
+    log.info("audit", **row | {"at": row["at"].isoformat(timespec="milliseconds")})
 
 
 async def told(connection: AsyncConnection, release_id: str, phase: AuditPhase) -> str | None:
@@ -80,28 +101,61 @@ async def told(connection: AsyncConnection, release_id: str, phase: AuditPhase) 
     return reason
 
 
-async def rows(connection: AsyncConnection) -> AsyncIterator[tuple[int, Entry, str, str]]:
-    """All rows in order: sequence number, entry, hash of the row before, own hash."""
+async def rows(
+    connection: AsyncConnection, *, since: datetime | None = None
+) -> AsyncIterator[tuple[int, Entry, str, str]]:
+    """All rows in order, or those from `since` on: sequence number, entry, hash of the row before, own hash."""
     async for row in _stored(connection):
-        entry = Entry(
-            at=datetime.fromtimestamp(row.at / 1000, UTC),
-            actor=row.actor,
-            action=row.action,
-            target=row.target,
-            phase=AuditPhase(row.phase),
-            reason=row.reason,
-            release_id=row.release_id,
-            plan_hash=row.plan_hash,
-        )
-        yield row.seq, entry, row.prev_hash, row.hash
+        at = datetime.fromtimestamp(row.at / 1000, UTC)
+        if since is None or at >= since:
+            yield row.seq, _entry(row, at), row.prev_hash, row.hash
 
 
-async def verify(connection: AsyncConnection) -> tuple[int, Break | None]:
+def _entry(row: Row[Any], at: datetime) -> Entry:
+    return Entry(
+        at=at,
+        actor=row.actor,
+        action=row.action,
+        target=row.target,
+        phase=AuditPhase(row.phase),
+        reason=row.reason,
+        release_id=row.release_id,
+        plan_hash=row.plan_hash,
+    )
+
+
+async def recent(
+    connection: AsyncConnection, *, environment: str = "", service: str = "", limit: int = 20
+) -> Sequence[tuple[int, Entry]]:
+    """The newest rows about an environment, a service or both, newest first: sequence number and entry."""
+    statement = select(audit).order_by(audit.c.seq.desc()).limit(limit)
+    begins, parts = audit.c.target.startswith, audit.c.target.contains
+    if environment and service:
+        place = f"{environment}/{service}"
+        statement = statement.where((audit.c.target == place) | begins(f"{place}/", autoescape=True))
+    elif environment:
+        statement = statement.where((audit.c.target == environment) | begins(f"{environment}/", autoescape=True))
+    elif service:
+        ends = audit.c.target.endswith(f"/{service}", autoescape=True)
+        statement = statement.where(ends | parts(f"/{service}/", autoescape=True))
+    return [(row.seq, _entry(row, row.at)) for row in await connection.execute(statement)]
+
+
+async def head(connection: AsyncConnection) -> tuple[int, str]:
+    """Number and hash of the last row: an anchor that, kept elsewhere, tells when the chain was made anew."""
+    found = await connection.execute(select(audit_head.c.seq, audit_head.c.hash).where(audit_head.c.id == 1))
+    row = found.first()
+    return (int(row.seq), str(row.hash)) if row is not None else (0, FIRST_HASH)
+
+
+async def verify(connection: AsyncConnection, anchor: str = "") -> tuple[int, Break | None]:
     """Number of rows that hold, and the first break, if any. The head row tells when the end was cut off.
 
-    Whoever may write every table can make a whole new chain: an anchor kept elsewhere (the head's hash) tells that.
+    Whoever may write every table can make a whole new chain: `anchor`, an earlier head's hash that was kept elsewhere,
+    tells that, when no row has it any more.
     """
     held, prev = 0, FIRST_HASH
+    met = anchor in ("", FIRST_HASH)
     try:
         async for row in _stored(connection):
             if row.seq != held + 1:
@@ -111,15 +165,18 @@ async def verify(connection: AsyncConnection) -> tuple[int, Break | None]:
             if row.hash != _hash(*(getattr(row, name) for name in _HASHED)):
                 return held, Break(row.seq, f"row {row.seq} was changed after it was written")
             held, prev = row.seq, row.hash
+            met = met or row.hash == anchor
     except DBAPIError as error:
         if "decode" not in str(error.orig):
             raise
         return held, Break(held + 1, f"row {held + 1}, or one soon after it, holds bytes that are no text")
-    head = (await connection.execute(select(audit_head.c.seq, audit_head.c.hash).where(audit_head.c.id == 1))).first()
-    if head is None and held:
+    end = (await connection.execute(select(audit_head.c.seq, audit_head.c.hash).where(audit_head.c.id == 1))).first()
+    if end is None and held:
         return held, Break(held, "the head of the chain was deleted")
-    if head is not None and tuple(head) != (held, prev):
-        return held, Break(held + 1, f"the chain ends at row {held}, but its head names row {head.seq}")
+    if end is not None and tuple(end) != (held, prev):
+        return held, Break(held + 1, f"the chain ends at row {held}, but its head names row {end.seq}")
+    if not met:
+        return held, Break(held + 1, "no row has the anchor's hash, so rows were cut off or the chain was made anew")
     return held, None
 
 

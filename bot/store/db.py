@@ -6,7 +6,7 @@ PostgreSQL: an ordinary pool; writers READ COMMITTED, readers see one snapshot.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from time import monotonic
 
@@ -35,6 +35,14 @@ def async_url(url: str) -> str:
             return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
         case other:
             raise ValueError(f"database {other!r} is not supported: use sqlite:///FILE or postgresql://…")
+
+
+_AFTER = "kajitori.after_commit"
+
+
+def after_commit(connection: AsyncConnection, call: Callable[[], None]) -> None:
+    """Have `call` run once the transaction of `Database.write` is committed; never when it is rolled back."""
+    connection.info.setdefault(_AFTER, []).append(call)
 
 
 Connection = AsyncConnection
@@ -98,7 +106,11 @@ class Database:
         turn = self._writers_turn(urgent) if self.is_sqlite and engine is self._writer else nullcontext()
         try:
             async with turn, limit, engine.begin() as connection:
+                connection.info.pop(_AFTER, None)  # of a transaction that was rolled back
                 yield connection
+                calls: Sequence[Callable[[], None]] = connection.info.pop(_AFTER, ())
+            for call in calls:
+                call()
         except TimeoutError as error:
             if limit.expired():
                 raise StoreUnavailable(f"{self.name} did not answer within {limit_s:g} s") from error

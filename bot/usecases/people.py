@@ -103,6 +103,7 @@ def spelt(place: Place) -> str:
 async def _record(ctx: Context, entry: audit.Entry, refusal: UserError) -> None:
     async with ctx.database.write() as connection:
         await audit.append(connection, replace(entry, reason=refusal.code))
+    refusal.is_recorded = True
 
 
 async def _found(place: Place | Finder | Anywhere, *, is_needed: bool) -> Place:

@@ -47,6 +47,7 @@ REASONS = {
 LINES = {
     "deploy": "/deploy stg admin 9.9.9-none",
     "rollback": "/rollback stg admin 9.9.9-none",
+    "audit": "/audit stg admin",
     "canary": "/canary stg admin 9.9.9-none 10%",
     "abort": "/kajitori abort stg admin",
     "alerts": "/alerts",

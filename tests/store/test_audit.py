@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
 from bot.store import audit
 from bot.store.audit import AuditPhase, Break, Entry
@@ -46,12 +47,12 @@ async def test_an_empty_trail_holds(database: Database) -> None:
 
 async def test_rows_come_back_as_they_were_written_each_with_the_hash_of_the_one_before(database: Database) -> None:
     entries = [replace(ENTRY, phase=phase, reason=f"because {phase}") for phase in AuditPhase]
-    assert await append(database, *entries) == [1, 2, 3, 4]
+    assert await append(database, *entries) == [1, 2, 3, 4, 5]
     async with database.read() as connection:
         rows = [row async for row in audit.rows(connection)]
     assert [entry for _, entry, _, _ in rows] == entries
     assert [prev for _, _, prev, _ in rows] == [audit.FIRST_HASH] + [digest for _, _, _, digest in rows[:-1]]
-    assert await verify(database) == (4, None)
+    assert await verify(database) == (5, None)
 
 
 async def test_a_trail_longer_than_a_page_holds(database: Database) -> None:
@@ -194,7 +195,7 @@ async def test_the_database_itself_refuses_to_change_or_delete_a_row(database: D
         async with database.write() as connection:
             await connection.execute(text(statement))
 
-    with pytest.raises(DBAPIError, match="audit rows are never|never wound back"):
+    with pytest.raises(DBAPIError, match=r"audit rows are never|never wound back"):
         await steal()
     assert await verify(database) == (3, None)
 
@@ -209,3 +210,62 @@ async def test_a_row_is_not_replaced_under_its_number(sqlite: Database) -> None:
     with pytest.raises(DBAPIError, match="never replaced"):
         await replace_row()
     assert await verify(sqlite) == (3, None)
+
+
+async def test_an_anchor_kept_elsewhere_tells_that_the_end_was_cut_off_with_its_head(database: Database) -> None:
+    await chain(database)
+    async with database.read() as connection:
+        seq, anchor = await audit.head(connection)
+        assert (seq, await audit.verify(connection, anchor)) == (3, (3, None))
+    async with database.write() as connection:
+        await take_guards_off(connection)
+        before = (await connection.execute(audit_table.select().where(audit_table.c.seq == 2))).mappings().one()
+        await connection.execute(delete(audit_table).where(audit_table.c.seq == 3))
+        await connection.execute(update(audit_head).values(seq=2, hash=before["hash"]))
+    assert await verify(database) == (2, None), "by itself such a chain is sound"
+    async with database.read() as connection:
+        held, found = await audit.verify(connection, anchor)
+    assert (held, found is not None) == (2, True)
+
+
+async def test_the_newest_rows_of_a_place_are_found(database: Database) -> None:
+    places = [
+        "stg/admin",
+        "stg/web",
+        "prd/admin",
+        "stg/admin/1.4.2",
+        "stg",
+        "stg/administration",
+        "deploy",
+        "s_g/admin",
+    ]
+    await append(database, *(replace(ENTRY, target=place) for place in places))
+
+    async def found(environment: str = "", service: str = "", limit: int = 20) -> list[str]:
+        async with database.read() as connection:
+            rows = await audit.recent(connection, environment=environment, service=service, limit=limit)
+        assert [seq for seq, _ in rows] == sorted((seq for seq, _ in rows), reverse=True)
+        return [entry.target for _, entry in rows][::-1]
+
+    assert await found("stg", "admin") == ["stg/admin", "stg/admin/1.4.2"]
+    assert await found("stg") == ["stg/admin", "stg/web", "stg/admin/1.4.2", "stg", "stg/administration"]
+    assert await found("s_g") == ["s_g/admin"]
+    assert await found(service="admin") == ["stg/admin", "prd/admin", "stg/admin/1.4.2", "s_g/admin"]
+    assert await found(limit=2) == ["deploy", "s_g/admin"]
+
+
+async def test_a_row_is_told_to_the_log_once_it_is_kept_and_never_before(database: Database) -> None:
+    async def fail() -> None:
+        async with database.write() as connection:
+            await audit.append(connection, ENTRY)
+            raise ZeroDivisionError
+
+    with capture_logs() as lines:
+        with pytest.raises(ZeroDivisionError):
+            await fail()
+        assert lines == []
+        await append(database, ENTRY)
+    [line] = lines
+    async with database.read() as connection:
+        assert await audit.head(connection) == (1, line["hash"])
+    assert (line["event"], line["seq"], line["actor"], line["reason"]) == ("audit", 1, "U1", ENTRY.reason)
