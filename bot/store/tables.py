@@ -344,8 +344,8 @@ holds = Table(
     Index("ix_holds_ended_at", "ended_at"),
 )
 
-places = Table(
-    "places",
+tickets = Table(
+    "tickets",
     metadata,
     Column("id", String(26), primary_key=True),
     Column("open_key", String(200), unique=True),  # target and person while they stand in line; NULL when it is over
@@ -354,8 +354,8 @@ places = Table(
     Column("ended_at", Moment),
     Column("row_version", Integer, nullable=False),
     Column("body", Json, nullable=False),
-    Index("ix_places_target", "environment", "service", "ended_at"),
-    Index("ix_places_ended_at", "ended_at"),
+    Index("ix_tickets_target", "environment", "service", "ended_at"),
+    Index("ix_tickets_ended_at", "ended_at"),
 )
 
 emergencies = Table(

@@ -65,7 +65,7 @@ def _keep_holds_and_lines() -> None:
     )
     op.create_index("ix_holds_ended_at", "holds", ["ended_at"])
     op.create_table(
-        "places",
+        "tickets",
         Column("id", String(26), nullable=False),
         Column("open_key", String(200)),
         Column("environment", String(64), nullable=False),
@@ -73,11 +73,11 @@ def _keep_holds_and_lines() -> None:
         Column("ended_at", BigInteger),
         Column("row_version", Integer, nullable=False),
         Column("body", Text, nullable=False),
-        PrimaryKeyConstraint("id", name="pk_places"),
-        UniqueConstraint("open_key", name="uq_places_open_key"),
+        PrimaryKeyConstraint("id", name="pk_tickets"),
+        UniqueConstraint("open_key", name="uq_tickets_open_key"),
     )
-    op.create_index("ix_places_target", "places", ["environment", "service", "ended_at"])
-    op.create_index("ix_places_ended_at", "places", ["ended_at"])
+    op.create_index("ix_tickets_target", "tickets", ["environment", "service", "ended_at"])
+    op.create_index("ix_tickets_ended_at", "tickets", ["ended_at"])
     op.create_table(
         "emergencies",
         Column("id", String(26), nullable=False),
