@@ -43,7 +43,9 @@ class Person:
     def __init__(self, chat: "Chat", user_id: str) -> None:
         self._chat = chat
         self.id = user_id
-        self._heard: list[Json] = []
+        self.heard: list[Json] = []
+        """Answers that only they see, oldest first; `forget` empties it."""
+        self.listening = asyncio.Event()
         self.forms: list[Json] = []
 
     async def says(self, text: str, *, channel: str = STG, thread_ts: str | None = None) -> str:
@@ -85,18 +87,18 @@ class Person:
         """Wait for an answer to this person (ephemeral, or a direct message) that matches; its text."""
 
         def find() -> str | None:
-            texts = [plain(message) for message in self._heard]
+            texts = [plain(message) for message in self.heard]
             return next((text for text in texts if re.search(pattern, text)), None)
 
-        return await self._chat.until(find, within_s, lambda: f"{self.id} heard {[plain(m) for m in self._heard]}")
+        return await self._chat.until(find, within_s, lambda: f"{self.id} heard {[plain(m) for m in self.heard]}")
 
     def forget(self) -> None:
         """Forget what was heard: the next `hears` waits for something new."""
-        self._heard.clear()
+        self.heard.clear()
 
     def last_heard(self) -> Json:
         """The newest answer to this person, to press its buttons."""
-        return self._heard[-1]
+        return self.heard[-1]
 
     async def form(self, *, within_s: float = DEADLINE_S) -> Json:
         """Wait for a form to open; its view."""
@@ -142,7 +144,7 @@ class Person:
             case "message":
                 message = frame["message"] | {"channel": frame["channel"]}
                 if message.get("ephemeral") or str(frame["channel"]).startswith("D"):
-                    self._heard.append(message)
+                    self.heard.append(message)
             case "view_opened" | "view_updated":
                 self.forms.append(frame["view"])
 
@@ -270,6 +272,7 @@ class Chat:
         """Follow a person's stream for ever."""
         async with self._http.ws_connect("/client/stream", params={"user": person.id}) as stream:
             async for frame in stream:
+                person.listening.set()  # the first frame is a greeting
                 person.take(frame.json())
                 async with self._changed:
                     self._changed.notify_all()
@@ -386,6 +389,9 @@ async def open_chat(
         chat = Chat(sandbox, http)
         streams = [asyncio.create_task(chat.listen(person)) for person in chat.people.values()]
         stack.push_async_callback(lambda: _end(streams))
+        # An answer that came before a person listens would be heard by nobody.
+        listening = asyncio.gather(*(person.listening.wait() for person in chat.people.values()))
+        await asyncio.wait_for(listening, DEADLINE_S)
         if with_bot:
             await stack.enter_async_context(running_bot(chat, handlers, environment or {}))
         yield chat

@@ -9,8 +9,8 @@ from bot.sandbox.datadog.monitors import State
 from bot.sandbox.slack import payloads
 from bot.store import audit
 from bot.store.audit import AuditPhase
-from tests.chat import Chat, Json, Person, plain
-from tests.handlers.test_alerts_in import poll
+from tests.chat import DEADLINE_S, Chat, Json, Person, plain
+from tests.handlers.test_alerts_in import next_second, poll
 
 ALERTS = "C0ALERTS"
 WEB = "service:web"
@@ -27,7 +27,7 @@ async def card(chat: Chat, pattern: str) -> Json:
         found = cards(chat)
         return found[-1] if found and re.search(pattern, plain(found[-1])) else None
 
-    return await chat.until(find, 30.0, lambda: f"cards: {[plain(each) for each in cards(chat)]}")
+    return await chat.until(find, DEADLINE_S, lambda: f"cards: {[plain(each) for each in cards(chat)]}")
 
 
 async def in_thread(chat: Chat, pattern: str) -> Json:
@@ -35,7 +35,7 @@ async def in_thread(chat: Chat, pattern: str) -> Json:
         replies = [m for m in chat.messages(ALERTS) if m.get("thread_ts") not in (None, m["ts"])]
         return next((m for m in replies if re.search(pattern, plain(m))), None)
 
-    return await chat.until(find, 30.0, lambda: f"said: {[plain(m) for m in chat.messages(ALERTS)]}")
+    return await chat.until(find, DEADLINE_S, lambda: f"said: {[plain(m) for m in chat.messages(ALERTS)]}")
 
 
 def labels(shown: Json) -> list[str]:
@@ -166,7 +166,7 @@ async def test_a_datadog_that_does_not_answer_is_said_on_the_card_until_it_has(c
 
 async def test_a_button_of_an_alert_that_is_over_says_so_and_does_nothing(chat: Chat) -> None:
     opened = await fired(chat)
-    await asyncio.sleep(1.1)  # Datadog tells whole seconds: within one a trigger counts for more than its recovery
+    await next_second()  # within one second of Datadog's a trigger counts for more than its recovery
     chat.datadog.resolve("stg/latency", WEB)
     over = await card(chat, "is over after")
     assert labels(over) == ["Note…"]
@@ -194,7 +194,7 @@ async def test_a_note_stands_in_the_thread_and_becomes_an_event_in_datadog(chat:
     def posted() -> Any:
         return next((event for event in chat.datadog.received if "The disk is full" in str(event)), None)
 
-    event = await chat.until(posted, 20.0, lambda: f"events: {chat.datadog.received}")
+    event = await chat.until(posted, DEADLINE_S, lambda: f"events: {chat.datadog.received}")
     assert "service:web" in str(event)
     assert "@webhook-pager" not in str(event), "an event must not page anybody"
 

@@ -11,7 +11,7 @@ from bot.datadog.template import PATH, PAYLOAD, SECRET_HEADER
 from bot.domain.alert import Alert
 from bot.reconcile.alerts import Poller
 from bot.store import alerts
-from tests.chat import OPS, STG, Chat, Json, plain
+from tests.chat import DEADLINE_S, OPS, STG, Chat, Json, plain
 
 ALERTS = "C0ALERTS"
 SERVICE = "service:web"
@@ -74,8 +74,10 @@ async def worked_off(chat: Chat, count: int) -> list[str]:
 
 
 async def next_second() -> None:
-    """Until Datadog's `$DATE` is another."""
-    await asyncio.sleep(1.05)
+    """Until Datadog's `$DATE`, which tells whole seconds, is another."""
+    before = int(time.time())
+    while int(time.time()) == before:
+        await asyncio.sleep(0.05)
 
 
 async def open_ones(chat: Chat) -> list[Alert]:
@@ -85,9 +87,11 @@ async def open_ones(chat: Chat) -> list[Alert]:
 
 
 async def poll(chat: Chat, *, every: timedelta = timedelta(hours=1), has_webhook: bool = False) -> None:
-    """One comparison with Datadog, now."""
+    """One comparison with Datadog, now, to its end: one that came late would bring back what was true before."""
     assert chat.bot is not None
-    await Poller(chat.bot.ctx, every=every, has_webhook=has_webhook, grace=timedelta(0)).turn()
+    poller = Poller(chat.bot.ctx, every=every, has_webhook=has_webhook, grace=timedelta(0))
+    await poller.turn()
+    await poller.crew.settle(DEADLINE_S)
 
 
 async def test_an_alert_is_one_message_that_closes_itself(chat: Chat) -> None:

@@ -13,7 +13,7 @@ from bot.sandbox.kube.kinds import CRON_JOBS, JOBS
 from bot.sandbox.slack import payloads
 from bot.store import releases
 from bot.store.tables import audit
-from tests.chat import STG, Chat, Json, Person, open_chat, plain
+from tests.chat import DEADLINE_S, STG, Chat, Json, Person, open_chat, plain
 from tests.handlers.test_permissions import handled
 
 FROZEN = "stg: {freezes: [{cron: '* * * * *', duration: 2h, reason: 'end of the year'}], "
@@ -21,11 +21,14 @@ REPORT = ("batch", "report")
 
 
 async def desk(chat: Chat, person: Person, line: str = "/jobs stg", channel: str = STG) -> Json:
-    """The newest desk that somebody asked for."""
+    """The desk that somebody asks for now, whatever else they hear meanwhile."""
     person.forget()
     await person.says(line, channel=channel)
-    await person.hears("report")
-    return person.last_heard()
+
+    def find() -> Json | None:
+        return next((each for each in person.heard if "every day at" in plain(each)), None)
+
+    return await chat.until(find, DEADLINE_S, lambda: f"{person.id} heard {[plain(each) for each in person.heard]}")
 
 
 def jobs_of(chat: Chat, environment: str = "stg") -> list[Json]:
@@ -108,15 +111,12 @@ async def test_run_now_makes_one_job_from_the_template_tells_the_channel_and_is_
 
 
 async def test_one_button_starts_one_run_however_often_it_is_pressed(chat: Chat) -> None:
-    for person in (chat.alice, chat.bob):
-        await desk(chat, person)
-    cards = {person.id: person.last_heard() for person in (chat.alice, chat.bob)}
+    hers, his = await desk(chat, chat.alice), await desk(chat, chat.bob)
     await asyncio.gather(
-        chat.alice.presses("Run now", cards[chat.alice.id]),
-        chat.alice.presses("Run now", cards[chat.alice.id]),
-        chat.bob.presses("Run now", cards[chat.bob.id]),
+        chat.alice.presses("Run now", hers), chat.alice.presses("Run now", hers), chat.bob.presses("Run now", his)
     )
     await handled(chat)
+    await chat.says("started \\*report\\*")
     assert len(jobs_of(chat)) == 1
     told = [m for m in chat.messages(STG) if "started *report*" in plain(m)]
     assert len(told) == 1

@@ -113,7 +113,7 @@ async def test_three_hundred_odd_lines_are_all_answered(chat: Chat, reached: lis
     assert bad == []
     assert reached == []
     assert list(chat.sandbox.slack.world.records.problems) == []
-    said = [plain(message) for person in chat.people.values() for message in person._heard]
+    said = [plain(message) for person in chat.people.values() for message in person.heard]
     said += [plain(message) for channel in CHANNELS for message in chat.messages(channel) if message.get("bot_id")]
     assert not [text for text in said if "failed on my side" in text]
     assert not [text for text in said if "<!" in text.replace("<!date", "")]
