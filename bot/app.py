@@ -35,6 +35,7 @@ from bot.inbound.slack.socket import SlackSocket
 from bot.inbound.webhooks import DatadogWebhook
 from bot.kube.clients import Clusters
 from bot.reconcile.alerts import AlertLoop, Poller
+from bot.reconcile.freezes import FreezeLoop
 from bot.reconcile.handlings import HandlingLoop
 from bot.reconcile.inbox import InboxLoop
 from bot.reconcile.loop import turn_forever
@@ -231,9 +232,10 @@ async def _start_loops(
     await inbox.recover()
     await outbox.recover()
     await releases.recover()
-    retention = RetentionLoop(ctx)
+    retention, freezes = RetentionLoop(ctx), FreezeLoop(ctx)
     parts: tuple[tuple[str, Callable[[], Awaitable[float]], Callable[[float], Awaitable[None]], Bell, float], ...] = (
         ("retention", retention.turn, retention.crew.settle, ctx.bells.retention, 2 * EVERY_S),
+        ("freezes", freezes.turn, freezes.crew.settle, ctx.bells.freezes, 2 * EVERY_S),
         ("outbox", outbox.turn, outbox.settle, ctx.bells.outbox, STALE_S),
         ("releases", releases.turn, releases.crew.settle, ctx.bells.releases, STALE_S),
         ("inbox", inbox.turn, inbox.settle, ctx.bells.inbox, STALE_S),

@@ -56,6 +56,7 @@ class Bells:
     alerts: Bell = field(default_factory=Bell)
     handlings: Bell = field(default_factory=Bell)
     oncall: Bell = field(default_factory=Bell)
+    freezes: Bell = field(default_factory=Bell)
     holds: Bell = field(default_factory=Bell)
     emergencies: Bell = field(default_factory=Bell)
 

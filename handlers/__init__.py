@@ -8,6 +8,7 @@ from handlers import (
     audit,
     canary,
     deploy,
+    freezes,
     help,
     jobs,
     oncall,
@@ -31,6 +32,7 @@ router = Router().include(
     abort.router,
     approvals.router,
     audit.router,
+    freezes.router,
     whoami.router,
     help.router,
 )

@@ -370,3 +370,43 @@ emergencies = Table(
     Column("body", Json, nullable=False),
     Index("ix_emergencies_ended_at", "ended_at"),
 )
+
+freezes = Table(
+    "freezes",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("open_key", String(64), unique=True),  # the environment while it lasts; NULL when it is over
+    Column("environment", String(64), nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("by", String(32), nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment),
+    Column("ended_at", Moment),
+    Column("ended_by", String(64)),
+    Index("ix_freezes_ended_at", "ended_at"),
+)
+
+used_approvals = Table(
+    "used_approvals",
+    metadata,
+    Column("release_id", String(26), primary_key=True),
+    Column("plan_hash", String(64), nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("release_id", String(26), primary_key=True),
+    Column("environment", String(64), nullable=False),
+    Column("service", String(64), nullable=False),
+    Column("version", String(256), nullable=False),
+    Column("by", String(32), nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("passed", Words, nullable=False),  # which rules were gone past, in words
+    Column("opened_at", Moment, nullable=False),
+    Column("closed_at", Moment),
+    Column("closed_by", String(32)),
+    Column("words", Words),
+    Index("ix_reviews_closed_at", "closed_at"),
+)

@@ -74,7 +74,7 @@ async def run_now(ctx: Context, order: Order, *, key: str, by: UserId, asked_at:
         await change.conclude(name, started_line(order.environment, order.name, former, by))
         return former
     _refuse_second(cron_job, order, former)
-    refuse_frozen(ctx, ctx.catalog.environments[order.environment], ReleaseKind.DEPLOY)
+    await refuse_frozen(ctx, ctx.catalog.environments[order.environment], ReleaseKind.DEPLOY)
     await change.intend(name, asked_at, locked=True)
     run = await change.carried_out(_started(cluster, cron_job, name, change.mark, by))
     if run is None:
@@ -115,7 +115,7 @@ async def set_suspended(
             state = "suspended" if suspended else "not suspended"
             raise UserError("already_so", f"`{order.name}` in `{order.environment}` is {state} already.", hint="/jobs")
         if not suspended:
-            refuse_frozen(ctx, ctx.catalog.environments[order.environment], ReleaseKind.DEPLOY)
+            await refuse_frozen(ctx, ctx.catalog.environments[order.environment], ReleaseKind.DEPLOY)
     if cron_job.sight.suspended != suspended:
         await change.intend("", asked_at, locked=not suspended)
     changed = await change.carried_out(_switched(cluster, cron_job, order, suspended))

@@ -7,7 +7,7 @@ from bot.context import Context
 from bot.domain.canary.asking import understand
 from bot.domain.catalog import Place
 from bot.domain.names import AlertId, EnvironmentName
-from bot.usecases import alert_search, buttons, orders, pods, stories
+from bot.usecases import alert_search, buttons, freezes, orders, pods, stories
 
 
 async def of_release(ctx: Context, value: str) -> Place:
@@ -49,6 +49,11 @@ async def of_offer(ctx: Context, value: str) -> Place:
     """Of the button that begins a canary."""
     asked = understand(value.split(), ctx.catalog)
     return Place(asked.environment, asked.service)
+
+
+async def of_freeze(ctx: Context, value: str) -> Place:
+    """Of the button that ends a freeze: a whole environment."""
+    return Place((await freezes.by_id(ctx, value)).environment)
 
 
 def _in_namespace(ctx: Context, environment: EnvironmentName, namespace: str) -> Place:

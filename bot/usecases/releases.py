@@ -35,7 +35,7 @@ async def request(
     """
     now = ctx.clock()
     environment = ctx.catalog.environments[plan.target.environment]
-    refuse_frozen(ctx, environment, plan.kind)
+    await refuse_frozen(ctx, environment, plan.kind)
     needed = 0 if plan.kind is ReleaseKind.ROLLBACK else environment.approvals
     async with ctx.database.write() as connection:
         former = await releases.by_request(connection, key)

@@ -62,6 +62,9 @@ LINES = {
     "status": "/status stg web",
     "releases": "/releases",
     "whoami": "/kajitori whoami",
+    "freeze": "/freeze stg 100d this is no length of time",
+    "unfreeze": "/unfreeze stg",
+    "freezes": "/freezes",
 }
 NO_RELEASE = "01K" + "A" * 23 + ":1"
 

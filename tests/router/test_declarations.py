@@ -42,6 +42,7 @@ def test_every_route_needs_a_role_of_the_catalogue() -> None:
     assert {route.role for route in HANDLERS} <= set(Role)
     reading = {"status", "releases", "release.details", "pods", "jobs", "alerts", "oncall"} | {
         "whoami",
+        "freezes",
     }
     open_to_all = {getattr(r, "name", None) or r.action_id for r in HANDLERS if r.role is Role.ANYONE}
     assert open_to_all == reading, "what everybody may do only reads"

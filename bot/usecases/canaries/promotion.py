@@ -20,7 +20,7 @@ async def promote(ctx: Context, canary: Release, *, step: int | None, by: UserId
     Done once, however often it is asked: the release's id follows from the canary's.
     """
     target = canary.target
-    refuse_frozen(ctx, ctx.catalog.environments[target.environment], ReleaseKind.PROMOTE)
+    await refuse_frozen(ctx, ctx.catalog.environments[target.environment], ReleaseKind.PROMOTE)
     now = ctx.clock()
     async with ctx.database.write() as connection:
         row = await fresh_row(connection, canary.id, step, "promoted")

@@ -11,6 +11,7 @@ def upgrade() -> None:
     """Everything of this revision; each part stands in a function of its own."""
     _guard_the_audit_trail()
     _keep_holds_and_lines()
+    _keep_freezes_and_reviews()
 
 
 def _guard_the_audit_trail() -> None:
@@ -91,3 +92,45 @@ def _keep_holds_and_lines() -> None:
         UniqueConstraint("open_key", name="uq_emergencies_open_key"),
     )
     op.create_index("ix_emergencies_ended_at", "emergencies", ["ended_at"])
+
+
+def _keep_freezes_and_reviews() -> None:
+    """Freezes that people set, what broke the glass, and which approvals were used."""
+    op.create_table(
+        "freezes",
+        Column("id", String(26), nullable=False),
+        Column("open_key", String(64)),
+        Column("environment", String(64), nullable=False),
+        Column("reason", Text, nullable=False),
+        Column("by", String(32), nullable=False),
+        Column("since", BigInteger, nullable=False),
+        Column("until", BigInteger),
+        Column("ended_at", BigInteger),
+        Column("ended_by", String(64)),
+        PrimaryKeyConstraint("id", name="pk_freezes"),
+        UniqueConstraint("open_key", name="uq_freezes_open_key"),
+    )
+    op.create_index("ix_freezes_ended_at", "freezes", ["ended_at"])
+    op.create_table(
+        "reviews",
+        Column("release_id", String(26), nullable=False),
+        Column("environment", String(64), nullable=False),
+        Column("service", String(64), nullable=False),
+        Column("version", String(256), nullable=False),
+        Column("by", String(32), nullable=False),
+        Column("reason", Text, nullable=False),
+        Column("passed", Text, nullable=False),
+        Column("opened_at", BigInteger, nullable=False),
+        Column("closed_at", BigInteger),
+        Column("closed_by", String(32)),
+        Column("words", Text),
+        PrimaryKeyConstraint("release_id", name="pk_reviews"),
+    )
+    op.create_index("ix_reviews_closed_at", "reviews", ["closed_at"])
+    op.create_table(
+        "used_approvals",
+        Column("release_id", String(26), nullable=False),
+        Column("plan_hash", String(64), nullable=False),
+        Column("at", BigInteger, nullable=False),
+        PrimaryKeyConstraint("release_id", name="pk_used_approvals"),
+    )
