@@ -36,7 +36,9 @@ from bot.inbound.webhooks import DatadogWebhook
 from bot.kube.clients import Clusters
 from bot.reconcile.alerts import AlertLoop, Poller
 from bot.reconcile.freezes import FreezeLoop
+from bot.reconcile.emergencies import EmergencyLoop
 from bot.reconcile.handlings import HandlingLoop
+from bot.reconcile.holds import HoldLoop
 from bot.reconcile.inbox import InboxLoop
 from bot.reconcile.loop import turn_forever
 from bot.reconcile.markers import MarkerLoop
@@ -233,11 +235,14 @@ async def _start_loops(
     await outbox.recover()
     await releases.recover()
     retention, freezes = RetentionLoop(ctx), FreezeLoop(ctx)
+    held, emergencies = HoldLoop(ctx), EmergencyLoop(ctx)
     parts: tuple[tuple[str, Callable[[], Awaitable[float]], Callable[[float], Awaitable[None]], Bell, float], ...] = (
         ("retention", retention.turn, retention.crew.settle, ctx.bells.retention, 2 * EVERY_S),
         ("freezes", freezes.turn, freezes.crew.settle, ctx.bells.freezes, 2 * EVERY_S),
         ("outbox", outbox.turn, outbox.settle, ctx.bells.outbox, STALE_S),
         ("releases", releases.turn, releases.crew.settle, ctx.bells.releases, STALE_S),
+        ("holds", held.turn, held.settle, ctx.bells.holds, STALE_S),
+        ("emergencies", emergencies.turn, emergencies.crew.settle, ctx.bells.emergencies, 2 * STALE_S),
         ("inbox", inbox.turn, inbox.settle, ctx.bells.inbox, STALE_S),
     )
     if ctx.datadog is not None:

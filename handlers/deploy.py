@@ -3,7 +3,7 @@
 from bot.domain.catalog import Role, Target
 from bot.domain.names import EnvironmentName, ServiceName, Version
 from bot.router import Call, Reply, Router, follow
-from bot.usecases import buttons, places, planning, releases
+from bot.usecases import buttons, places, planning, queue, releases
 
 router = Router()
 
@@ -14,7 +14,8 @@ async def deploy(
 ) -> Reply:
     """Release a service to an environment; without a version the newest, or what runs in the stage before."""
     plan = await planning.plan_deploy(call.ctx, Target(environment, service), version)
-    release = await releases.request(call.ctx, plan, key=call.key, by=call.actor, asked_in=call.channel)
+    asking = releases.request(call.ctx, plan, key=call.key, by=call.actor, asked_in=call.channel)
+    release = await queue.or_offer_line(plan, asking)
     return follow(call, release)
 
 
@@ -23,5 +24,6 @@ async def retry(call: Call, value: str) -> Reply:
     """Ask for the same version once more."""
     former = await buttons.release_of(call.ctx, value)
     plan = await planning.plan_deploy(call.ctx, former.target, Version(former.plan.to_version))
-    release = await releases.request(call.ctx, plan, key=call.key, by=call.actor, asked_in=call.channel, follows=former)
+    asking = releases.request(call.ctx, plan, key=call.key, by=call.actor, asked_in=call.channel, follows=former)
+    release = await queue.or_offer_line(plan, asking)
     return follow(call, release)

@@ -159,6 +159,8 @@ def _small_print(release: Release) -> Block:
         parts.append(Mrkdwn(f"aborted by {person(release.abort_by)}"))
     if release.phase is ReleasePhase.SUCCEEDED and plan.from_version != plan.to_version:
         parts.append(Mrkdwn(f"replaced {code(plan.from_version)}"))
+    if release.passes:
+        parts.append(Mrkdwn(f"🔓 past the lock of {person(release.passes)}"))
     if release.followed_by:
         parts.append(Mrkdwn(f"gone on in {code(release.followed_by[-4:].lower())}"))
     parts.append(code(release.id[-4:].lower()))

@@ -6,9 +6,15 @@ from itertools import groupby
 from typing import Protocol
 
 from bot.cards.card import Block, Card, context, paragraphs, section
+from bot.cards.emergency import emergency_line
+from bot.cards.holds import hold_line
 from bot.cards.mrkdwn import Mrkdwn, bold, clock, code, day_and_time, esc, person, pre
+from bot.cards.queue import waiting_line
 from bot.cards.release import duration, phase_mark
 from bot.domain.catalog import Target
+from bot.domain.emergency import Emergency
+from bot.domain.holds import Hold
+from bot.domain.queue import Ticket
 from bot.domain.release import Release
 from bot.domain.rollout import RolloutState, RolloutStatus
 
@@ -32,18 +38,31 @@ class Shown(Protocol):
     def last(self) -> Release | None: ...
     @property
     def since(self) -> datetime | None: ...
+    @property
+    def holds(self) -> Sequence[Hold]: ...
+    @property
+    def waiting(self) -> Sequence[Ticket]: ...
+    @property
+    def emergency(self) -> Emergency | None: ...
 
 
 def status_card(found: Sequence[Shown], now: datetime) -> Card:
     """A block per environment, a line per service."""
     blocks: list[Block] = []
     for environment, group in groupby(found, key=lambda each: each.target.environment):
-        blocks += paragraphs([bold(environment), *(_line(each, now) for each in group)])
+        services = list(group)
+        blocks += paragraphs([bold(environment), *_closures(services[0]), *(_line(each, now) for each in services)])
     healthy = sum(1 for each in found if each.status and each.status.state is RolloutState.DONE)
     text = Mrkdwn(f"{healthy} of {len(found)} are healthy")
     if len(found) == 1:
         text = Mrkdwn(_line(found[0], now).replace("*", "").replace("`", ""))
     return Card(text, tuple(blocks) or (section(Mrkdwn("Nothing is configured.")),))
+
+
+def _closures(each: Shown) -> list[Mrkdwn]:
+    """What keeps releases out of the whole environment."""
+    told = [emergency_line(each.emergency)] if each.emergency is not None else []
+    return told + [hold_line(hold) for hold in each.holds if hold.service is None]
 
 
 def _line(each: Shown, now: datetime) -> Mrkdwn:
@@ -67,6 +86,9 @@ def _line(each: Shown, now: datetime) -> Mrkdwn:
     if each.moving is not None:
         who, what = person(each.moving.requested_by), code(each.moving.plan.to_version)
         parts.append(f"🔒 {who} releases {what} since {clock(each.moving.requested_at)}")
+    parts += [hold_line(hold) for hold in each.holds if hold.service is not None]
+    if each.waiting:
+        parts.append(waiting_line(each.waiting))
     return Mrkdwn(" · ".join(parts))
 
 

@@ -54,6 +54,8 @@ class Environment:
     approvals: int = 0
     """How many people other than the requester must say yes."""
     freezes: tuple[Freeze, ...] = ()
+    rollback_locks: bool = True
+    """Whether a rollback keeps other versions out until somebody writes why it is safe to go on."""
     confirm: bool | None = None
     """Whether who releases an overlay must confirm what it would change; None: where somebody must approve it too."""
 

@@ -61,7 +61,7 @@ class Hold:
     ended_why: str = ""
 
     @property
-    def place(self) -> str:
+    def where(self) -> str:
         """`stg/admin`, or `stg`."""
         return f"{self.environment}/{self.service}" if self.service else str(self.environment)
 

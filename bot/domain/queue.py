@@ -18,7 +18,7 @@ LONGEST_WAIT = timedelta(hours=24)
 """A place in line that nobody came to in a day is given up: what was wanted then is another matter."""
 
 
-class PlaceState(StrEnum):
+class TicketState(StrEnum):
     """Where somebody in line stands."""
 
     WAITING = "waiting"
@@ -35,16 +35,16 @@ class PlaceState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Ticket:
     """Somebody's place in a line."""
 
     id: str
-    """A ULID: places are in order of their ids."""
+    """A ULID: tickets are in order of their ids."""
     target: Target
     user: UserId
     version: Version
     since: datetime
-    state: PlaceState = PlaceState.WAITING
+    state: TicketState = TicketState.WAITING
     until: datetime | None = None
     """Of a turn: when it passes on."""
     row_version: int = 0
@@ -60,40 +60,44 @@ class Place:
         """A person stands in a line once."""
         return f"{self.target}:{self.user}"
 
-    def offered(self, now: datetime) -> "Place":
-        return replace(self, state=PlaceState.OFFERED, until=now + TURN, turns=self.turns + 1)
+    def offered(self, now: datetime) -> "Ticket":
+        return replace(self, state=TicketState.OFFERED, until=now + TURN, turns=self.turns + 1)
 
-    def put_back(self) -> "Place":
+    def wanting(self, version: Version) -> "Ticket":
+        """The same ticket, for another version."""
+        return replace(self, version=version)
+
+    def put_back(self) -> "Ticket":
         """The target was taken before they came: they keep their place."""
-        return replace(self, state=PlaceState.WAITING, until=None)
+        return replace(self, state=TicketState.WAITING, until=None)
 
-    def ended(self, state: PlaceState, now: datetime, release: ReleaseId | None = None) -> "Place":
+    def ended(self, state: TicketState, now: datetime, release: ReleaseId | None = None) -> "Ticket":
         return replace(self, state=state, until=None, release=release, ended_at=now)
 
 
-def first(line: Sequence[Place], now: datetime) -> Place | None:
-    """Who is first in a line of places in order: a turn that passed does not count, whether it was told yet or not."""
-    return next((place for place in line if not is_missed(place, now)), None)
+def first(line: Sequence[Ticket], now: datetime) -> Ticket | None:
+    """Who is first in a line of tickets in order: a turn that passed does not count, whether it was told yet or not."""
+    return next((ticket for ticket in line if not is_missed(ticket, now)), None)
 
 
-def is_missed(place: Place, now: datetime) -> bool:
-    """Whether a place is to be given up."""
-    if place.state is PlaceState.OFFERED:
-        return place.until is not None and now >= place.until
-    return now - place.since >= LONGEST_WAIT
+def is_missed(ticket: Ticket, now: datetime) -> bool:
+    """Whether a ticket is to be given up."""
+    if ticket.state is TicketState.OFFERED:
+        return ticket.until is not None and now >= ticket.until
+    return now - ticket.since >= LONGEST_WAIT
 
 
-def decide(line: Sequence[Place], *, is_free: bool, now: datetime) -> list[Place]:
-    """The places that change now, as they are afterwards. `line`: those that are not over, in order.
+def decide(line: Sequence[Ticket], *, is_free: bool, now: datetime) -> list[Ticket]:
+    """The tickets that change now, as they are afterwards. `line`: those that are not over, in order.
 
     `is_free`: whether the first in line could start at this moment.
     """
-    changed = [place.ended(PlaceState.MISSED, now) for place in line if is_missed(place, now)]
+    changed = [ticket.ended(TicketState.MISSED, now) for ticket in line if is_missed(ticket, now)]
     head = first(line, now)
     if head is None:
         return changed
-    if is_free and head.state is PlaceState.WAITING:
+    if is_free and head.state is TicketState.WAITING:
         changed.append(head.offered(now))
-    elif not is_free and head.state is PlaceState.OFFERED:
+    elif not is_free and head.state is TicketState.OFFERED:
         changed.append(head.put_back())
     return changed

@@ -175,6 +175,10 @@ class Release:
     """Abort: metadata.generation of the write that put the old version back."""
     canary: CanaryCourse | None = None
     """Of a canary: how far it has come."""
+    reason: str = ""
+    """Why it was asked for, where a reason is asked; a part of the plan's hash."""
+    passes: UserId | None = None
+    """Whose lock it goes through, as a rollback may."""
     followed_by: ReleaseId | None = None
     """The release that somebody started from this one's card (a rollback, a retry); its buttons are used up then."""
 

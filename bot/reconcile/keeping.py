@@ -20,6 +20,7 @@ from bot.errors import Refused
 from bot.failpoints import reach
 from bot.store import audit, outbox, releases
 from bot.usecases.alert_releases import redraw_alerts, tell_alerts
+from bot.usecases.holds import hold_after_rollback
 from bot.usecases.releases import channel_of, put_card
 
 log = structlog.get_logger()
@@ -86,6 +87,7 @@ class ReleaseKeeper:
                 return None
             if ended:
                 await releases.free_lock(connection, after.target, release_id=after.id)
+                await hold_after_rollback(ctx, connection, saved)
                 audit_phase = audit.AuditPhase.RESULT
             if audit_phase is not None:
                 await audit.append(connection, _entry(after, audit_phase, now, reason))

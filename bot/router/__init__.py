@@ -2,7 +2,7 @@
 
 from bot.router.binding import Field, FieldKind, bind, bind_form
 from bot.router.call import Call, FormRequest, Reply, Source
-from bot.router.replies import follow
+from bot.router.replies import follow, is_told_here
 from bot.router.routes import Button, Command, Instant, Router
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "bind",
     "bind_form",
     "follow",
+    "is_told_here",
 ]

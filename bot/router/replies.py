@@ -2,15 +2,22 @@
 
 from bot.cards.answers import note_card
 from bot.cards.mrkdwn import Mrkdwn, bold, channel, code
+from bot.domain.names import EnvironmentName
 from bot.domain.release import Release, ReleaseKind, ReleasePhase
 from bot.router.call import Call, Reply, Source
+
+
+def is_told_here(call: Call, environment: EnvironmentName) -> bool:
+    """Whether what happens in an environment is told where it was asked, so that its card is answer enough."""
+    told_in = call.ctx.catalog.environments[environment].channel
+    is_here = told_in is None or told_in in (call.channel, f"#{call.channel_name}")
+    return is_here and call.source is not Source.MENTION
 
 
 def follow(call: Call, release: Release) -> Reply:
     """Nothing where the release's card is in sight; else where to look."""
     told_in = call.ctx.catalog.environments[release.target.environment].channel
-    here = told_in is None or told_in in (call.channel, f"#{call.channel_name}")
-    if here and call.source is not Source.MENTION:
+    if is_told_here(call, release.target.environment):
         return Reply.nothing()
     plan = release.plan
     doing = {

@@ -64,6 +64,7 @@ def _environment(name: EnvironmentName, section: Section) -> Environment:
         promotes_from=cast(EnvironmentName | None, section.optional("promotes_from", forms.name, "") or None),
         approvals=section.number("approvals", 0, 9, default=0),
         freezes=tuple(freezes),
+        rollback_locks=section.truth("rollback_locks", default=True),
     )
     section.close()
     return environment

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store import alerts, freezes, handlings, pods
+from bot.store import alerts, emergencies, freezes, handlings, holds, pods, queue
 from bot.store.ids import id_of
 from bot.store.inbox import DONE
 from bot.store.outbox import OutboxState
@@ -44,4 +44,6 @@ async def sweep(connection: AsyncConnection, *, now: datetime) -> int:
     past = await alerts.sweep(connection, before=now - STORIES_KEPT, limit=BATCH)
     past += await freezes.sweep(connection, before=now - STORIES_KEPT, limit=BATCH)
     past += await handlings.sweep(connection, before=now - STORIES_KEPT, limit=BATCH)
+    for noun in (holds, queue, emergencies):
+        past += await noun.sweep(connection, before=now - STORIES_KEPT, limit=BATCH)
     return gone.rowcount + said.rowcount + stories + past

@@ -15,11 +15,12 @@ from bot.cards.mrkdwn import Mrkdwn
 from bot.context import Context
 from bot.domain.catalog import Target, WorkloadKind
 from bot.domain.names import EnvironmentName, UserId
-from bot.domain.release import START_VALID
+from bot.domain.release import START_VALID, ReleaseKind
 from bot.errors import OutsideError, Refused, Unreachable, UserError
 from bot.failpoints import reach
 from bot.store import audit, outbox, releases
 from bot.store.db import Connection
+from bot.usecases.holds import refuse_held
 
 WRITING_S = 12.0
 """All tries together: a handler has 25 s, and the result must be on record before they are over."""
@@ -78,7 +79,7 @@ class Change:
             is_begun = await audit.told(connection, self.mark, audit.AuditPhase.INTENT) is not None
             if now - asked_at < START_VALID:
                 if locked and not is_begun:
-                    await _refuse_locked(self.ctx, connection, self.order)
+                    await _refuse_locked(self.ctx, connection, self.order, self.by)
                 if not is_begun:
                     await audit.append(connection, self._entry(audit.AuditPhase.INTENT, what))
                 is_late = False
@@ -130,7 +131,7 @@ class Change:
         return audit.Entry(self.ctx.clock(), self.by, self.action, str(self.order), phase, what, self.mark)
 
 
-async def _refuse_locked(ctx: Context, connection: Connection, order: Order) -> None:
+async def _refuse_locked(ctx: Context, connection: Connection, order: Order, by: UserId) -> None:
     target = target_of(ctx, order)
     held = await releases.lock_of(connection, target) if target else None
     if held is not None and held.release_id is not None:
@@ -141,6 +142,8 @@ async def _refuse_locked(ctx: Context, connection: Connection, order: Order) -> 
             who=held.owner,
             since=held.since,
         )
+    if target is not None:
+        await refuse_held(ctx, connection, target, ReleaseKind.RESTART, by)
 
 
 def target_of(ctx: Context, order: Order) -> Target | None:

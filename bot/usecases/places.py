@@ -7,7 +7,7 @@ from bot.context import Context
 from bot.domain.canary.asking import understand
 from bot.domain.catalog import Place
 from bot.domain.names import AlertId, EnvironmentName
-from bot.usecases import alert_search, buttons, freezes, orders, pods, stories
+from bot.usecases import alert_search, buttons, freezes, holds, orders, pods, queue, stories
 
 
 async def of_release(ctx: Context, value: str) -> Place:
@@ -54,6 +54,22 @@ async def of_offer(ctx: Context, value: str) -> Place:
 async def of_freeze(ctx: Context, value: str) -> Place:
     """Of the button that ends a freeze: a whole environment."""
     return Place((await freezes.by_id(ctx, value)).environment)
+
+
+async def of_hold(ctx: Context, value: str) -> Place:
+    """Of a lock's button."""
+    hold = await holds.find(ctx, value.partition(":")[0])
+    return Place(hold.environment, hold.service)
+
+
+async def of_wish(ctx: Context, value: str) -> Place:
+    """Of the button to wait in line."""
+    return Place.of(queue.read_wish(ctx, value)[0])
+
+
+async def of_ticket(ctx: Context, value: str) -> Place:
+    """Of a button of somebody who waits in line."""
+    return Place.of((await queue.find(ctx, value)).target)
 
 
 def _in_namespace(ctx: Context, environment: EnvironmentName, namespace: str) -> Place:

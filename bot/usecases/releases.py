@@ -22,7 +22,10 @@ from bot.store import approvals, audit, outbox, releases
 from bot.store.db import Connection
 from bot.store.ids import id_of
 from bot.usecases.alert_releases import redraw_alerts, tell_alerts
+from bot.usecases.emergency import refuse_in_emergency
 from bot.usecases.freezes import refuse_frozen
+from bot.usecases.holds import passed_by, refuse_held
+from bot.usecases.queue import refuse_before_turn, take_turn
 
 
 async def request(
@@ -41,6 +44,9 @@ async def request(
         former = await releases.by_request(connection, key)
         if former is not None:
             return former
+        await refuse_closed(ctx, connection, plan.target, plan.kind, by)
+        ticket = await refuse_before_turn(ctx, connection, plan.target, plan.kind, by)
+        passed = await passed_by(ctx, connection, plan.target, plan.kind, by)
         past_s = await releases.durations_s(connection, plan.target, plan.kind)
         release = Release(
             id=ReleaseId(id_of(now, key)),
@@ -56,10 +62,12 @@ async def request(
             approvals_needed=needed,
             expected_s=expected_seconds(past_s),
             canary=CanaryCourse(asked=plan.canary.steps[0]) if plan.canary else None,
+            passes=passed.owner if passed is not None else None,
         )
         if not needed:
             release = await _locked(ctx, connection, release)
         await releases.add(connection, release)
+        await take_turn(ctx, connection, ticket, release.id)
         if follows is not None:
             followed = await save_row(connection, follows.moved(followed_by=release.id))
             await put_card(ctx, connection, followed)
@@ -177,6 +185,7 @@ def _current(release: Release | None, step: int | None) -> Release:
 
 async def _locked(ctx: Context, connection: Connection, release: Release) -> Release:
     """The release with its target's lock; raises UserError that names the holder."""
+    await refuse_closed(ctx, connection, release.target, release.plan.kind, release.requested_by)
     lock = await releases.take_lock(
         connection, release.target, release_id=release.id, owner=release.requested_by, now=ctx.clock()
     )
@@ -198,6 +207,14 @@ def _holder_text(holder: Release) -> str:
 
 def _holder_hint(holder: Release) -> str:
     return f"Wait until it is over, or abort it from its card ({holder.id[-4:].lower()}); then ask again."
+
+
+async def refuse_closed(
+    ctx: Context, connection: Connection, target: Target, kind: ReleaseKind, by: UserId
+) -> None:
+    """Raise UserError while an emergency, a person's lock or a rollback's keeps such a release out."""
+    await refuse_in_emergency(ctx, connection, target, kind)
+    await refuse_held(ctx, connection, target, kind, by)
 
 
 async def save_row(connection: Connection, release: Release) -> Release:

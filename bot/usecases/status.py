@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.context import Context
 from bot.domain.catalog import Target
+from bot.domain.emergency import Emergency
+from bot.domain.holds import Hold
 from bot.domain.images import version_of
 from bot.domain.names import EnvironmentName, ServiceName
+from bot.domain.queue import Ticket
 from bot.domain.release import Release, ReleasePhase
 from bot.domain.rollout import RolloutStatus, image_of, rollout_status
 from bot.errors import KajitoriError, OutsideError
 from bot.kube import workloads
-from bot.store import releases
+from bot.store import emergencies, holds, queue, releases
 
 AT_ONCE = 8
 HISTORY = 10
@@ -31,6 +34,12 @@ class TargetStatus:
     """Why the cluster could not be asked; empty when it could."""
     moving: Release | None = None
     last: Release | None = None
+    holds: tuple[Hold, ...] = ()
+    """People's locks and rollbacks' that cover it."""
+    waiting: tuple[Ticket, ...] = ()
+    """Who stands in line."""
+    emergency: Emergency | None = None
+    """Of its environment."""
     """The last success; it tells since when and by whom, if it is what runs."""
 
     @property
@@ -56,6 +65,16 @@ async def look(
 
 
 async def _look(ctx: Context, target: Target, gate: asyncio.Semaphore) -> TargetStatus:
+    now = ctx.clock()
+    async with ctx.database.read() as connection:
+        held = tuple(hold for hold in await holds.over(connection, target) if hold.is_open(now))
+        waiting = tuple(await queue.line(connection, target))
+        emergency = await emergencies.open_in(connection, target.environment)
+    seen = await _look_there(ctx, target, gate)
+    return replace(seen, holds=held, waiting=waiting, emergency=emergency)
+
+
+async def _look_there(ctx: Context, target: Target, gate: asyncio.Semaphore) -> TargetStatus:
     service = ctx.catalog.services[target.service]
     async with ctx.database.read() as connection:
         recent = await releases.history(

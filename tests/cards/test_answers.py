@@ -12,7 +12,10 @@ from bot.cards.forms import command_form, open_form_card
 from bot.cards.mrkdwn import Mrkdwn, bold, channel, code, esc, person, pre
 from bot.cards.status import status_card
 from bot.domain.catalog import Catalog, Environment, Service, Target, WorkloadKind, WorkloadRef
+from bot.domain.emergency import Emergency
+from bot.domain.holds import Hold
 from bot.domain.names import EnvironmentName, ServiceName
+from bot.domain.queue import Ticket
 from bot.domain.release import Release
 from bot.domain.rollout import RolloutState, RolloutStatus
 from bot.errors import OutsideError, UserError
@@ -82,6 +85,9 @@ class Line:
     moving: Release | None
     last: Release | None
     since: datetime | None
+    holds: tuple[Hold, ...] = ()
+    waiting: tuple[Ticket, ...] = ()
+    emergency: Emergency | None = None
 
 
 lines = st.builds(

@@ -173,6 +173,8 @@ RELEASE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "abort_at": st.none() | _MOMENTS,
     "undo_generation": _GENERATIONS,
     "canary": st.none() | _COURSES,
+    "reason": _TEXT,
+    "passes": st.none() | _NAMES,
     "followed_by": st.none() | _IDS,
 }
 any_release = st.builds(Release, **RELEASE_FIELDS)
