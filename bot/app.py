@@ -35,8 +35,8 @@ from bot.inbound.slack.socket import SlackSocket
 from bot.inbound.webhooks import DatadogWebhook
 from bot.kube.clients import Clusters
 from bot.reconcile.alerts import AlertLoop, Poller
-from bot.reconcile.freezes import FreezeLoop
 from bot.reconcile.emergencies import EmergencyLoop
+from bot.reconcile.freezes import FreezeLoop
 from bot.reconcile.handlings import HandlingLoop
 from bot.reconcile.holds import HoldLoop
 from bot.reconcile.inbox import InboxLoop

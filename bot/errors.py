@@ -23,8 +23,8 @@ class KajitoriError(Exception):
 class UserError(KajitoriError):
     """A refusal: stable `code`, what is the case, and the next move in `hint` (a command or a short sentence).
 
-    `{who}`, `{since}` and `{until}` in the text stand for a person (Slack user id) and aware times: shown in the reader's
-    own words, a mention and a local time. `offers`: buttons beside the words, each a label, an action id and a value.
+    `{who}`, `{since}` and `{until}` in the text stand for a person (Slack user id) and aware times: shown in the
+    reader's own words, a mention and local times. `offers`: buttons beside the words: label, action id and value each.
     """
 
     def __init__(

@@ -35,10 +35,10 @@ router = Router().include(
     abort.router,
     approvals.router,
     audit.router,
-    freezes.router,
     locks.router,
     queue.router,
     emergency.router,
+    freezes.router,
     whoami.router,
     help.router,
 )

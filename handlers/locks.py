@@ -27,7 +27,7 @@ async def lock(
 async def unlock(
     call: Call, environment: EnvironmentName, service: ServiceName | None = None, reason: Reason | None = None
 ) -> Reply:
-    """Take a lock off: your own, another's with a reason, or a rollback's by saying why it is safe to go on."""
+    """Take a lock off: your own, another's by saying why, a rollback's by saying why it is safe now."""
     ended = await holds.unlock(call.ctx, environment, service, reason or "", by=call.actor)
     return Reply.nothing() if is_told_here(call, environment) else Reply(unlocked_card(list(ended)))
 

@@ -105,9 +105,7 @@ class HoldLoop:
         held = await holds.over(connection, target)
         if first_that_hinders(held, target, ReleaseKind.DEPLOY, head.user, now) is not None:
             return False
-        if await emergencies.open_in(connection, target.environment) is not None:
-            return False
-        return True
+        return await emergencies.open_in(connection, target.environment) is None
 
     async def _is_frozen(self, target: Target) -> bool:
         environment = self._ctx.catalog.environments.get(target.environment)
