@@ -6,6 +6,7 @@ from handlers import (
     alerts,
     approvals,
     audit,
+    breakglass,
     canary,
     deploy,
     emergency,
@@ -39,6 +40,7 @@ router = Router().include(
     queue.router,
     emergency.router,
     freezes.router,
+    breakglass.router,
     whoami.router,
     help.router,
 )

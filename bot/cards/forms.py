@@ -55,10 +55,12 @@ def command_form(
     }
 
 
-def open_form_card(name: str) -> Card:
+def open_form_card(name: str, about: str = "") -> Card:
     """Offered when a form could not be opened in time."""
     text = Mrkdwn(f"Slack closed the door before the form for /{name} could open.")
-    return Card(text, (section(text), *actions(f"form:{name}", [button("Open the form", f"form.{name}", name)])))
+    return Card(
+        text, (section(text), *actions(f"form:{name}", [button("Open the form", f"form.{name}", about or name)]))
+    )
 
 
 def _input(field: FormField, catalog: Catalog, chosen: Mapping[str, str], offered: Sequence[str]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ _FORMATTING = str.maketrans(dict.fromkeys("*_~`", None))
 ZERO_WIDTH = "\u200b"
 _MARK = re.compile(r"(?<![^\W_])[*_~`]|[*_~`](?![^\W_])")
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,}", re.ASCII)
+_GROUP = re.compile(r"S[A-Z0-9]{2,}", re.ASCII)
 _CHANNEL = re.compile(r"[CG][A-Z0-9]{2,}", re.ASCII)
 _PLAIN_URL = re.compile(
     r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][A-Za-z0-9%._~!$&'()*+,;=:@/?#\[\]-]*)?", re.ASCII
@@ -61,6 +62,11 @@ def bold(text: str, limit: int = 300) -> Mrkdwn:
 def person(user_id: str) -> Mrkdwn:
     """A mention by id; an id that is none is shown as text."""
     return Mrkdwn(f"<@{user_id}>") if _PERSON.fullmatch(user_id) else esc(user_id)
+
+
+def group(group_id: str) -> Mrkdwn:
+    """A user group by id: its members are notified; an id that is none is shown as text."""
+    return Mrkdwn(f"<!subteam^{group_id}>") if _GROUP.fullmatch(group_id) else esc(group_id)
 
 
 def channel(channel_id: str) -> Mrkdwn:

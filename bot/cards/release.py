@@ -11,10 +11,21 @@ BAR_CELLS = 10
 EVENT_TYPE = "kajitori_release"
 
 
+_ENDED = {
+    "rejected": "was rejected",
+    "expired": "was not approved in time",
+    "plan_changed": "was not started",
+    "frozen": "was not started",
+}
+"""How a release ended that was never begun, by the code of its outcome."""
+
+
 def release_card(release: Release, now: datetime) -> Card:
     """The message of a release as it stands at `now`."""
     first = _first_line(release, now)
     blocks: list[Block] = [section(first)]
+    if release.break_glass:
+        blocks.append(section(Mrkdwn(f"🚨 *Break-glass*, past approvals and freezes: {esc(release.break_glass)}")))
     second = _second_line(release, now)
     if second:
         blocks.append(section(second))
@@ -68,7 +79,8 @@ def _first_line(release: Release, now: datetime) -> Mrkdwn:
         case ReleasePhase.FAILED:
             return Mrkdwn(f"❌ {service} {code(release.plan.to_version)} failed in {where}: {_cause(release.outcome)}")
         case ReleasePhase.ABORTED:
-            return Mrkdwn(f"⏹️ {_noun(release)} of {service} {code(release.plan.to_version)} to {where} was aborted")
+            ended = _ENDED.get(release.outcome.code if release.outcome else "", "was aborted")
+            return Mrkdwn(f"⏹️ {_noun(release)} of {service} {code(release.plan.to_version)} to {where} {ended}")
         case ReleasePhase.SUPERSEDED:
             return Mrkdwn(f"↪️ {_noun(release)} of {service} {code(release.plan.to_version)} to {where} was superseded")
 
@@ -92,7 +104,8 @@ def _second_line(release: Release, now: datetime) -> Mrkdwn:
             missing = release.approvals_needed - len(release.approved_by)
             people = "one more person" if missing == 1 else f"{missing} more people"
             return Mrkdwn(
-                f"Needs a yes from {people} with the role approver, other than {person(release.requested_by)}."
+                f"Needs a yes from {people} with the role approver, other than {person(release.requested_by)}, "
+                f"until {clock(release.approvals_until)}."
             )
         case ReleasePhase.QUEUED | ReleasePhase.PROGRESSING | ReleasePhase.PAUSED:
             return _motion(release, now)
@@ -155,6 +168,8 @@ def _small_print(release: Release) -> Block:
         parts.append(Mrkdwn("⚠️ not checked: the registry could not be asked"))
     if release.approved_by:
         parts.append(Mrkdwn("approved by " + ", ".join(person(user) for user in release.approved_by)))
+    if release.rejected_by:
+        parts.append(Mrkdwn(f"rejected by {person(release.rejected_by)}"))
     if release.abort_by:
         parts.append(Mrkdwn(f"aborted by {person(release.abort_by)}"))
     if release.phase is ReleasePhase.SUCCEEDED and plan.from_version != plan.to_version:
@@ -174,6 +189,7 @@ def _buttons(release: Release) -> list[Block]:
     if release.phase is ReleasePhase.AWAITING_APPROVAL:
         return [
             button("Approve", "release.approve", value, style="primary"),
+            button("Reject…", "release.reject", value),
             button("Withdraw", "release.abort", value),
         ]
     if not release.phase.is_over:

@@ -6,7 +6,7 @@ Built once by bot.settings from kajitori.yaml; read by everyone. It never change
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 from bot.domain.names import ChannelId, EnvironmentName, ServiceName
 
@@ -145,6 +145,15 @@ class Place:
     def of(cls, target: Target) -> "Place":
         """The place of a target."""
         return cls(target.environment, target.service)
+
+
+class Anywhere(Enum):
+    """For what only opens a form, lists, or is authorised once more when its place is known."""
+
+    ANYWHERE = "anywhere"
+
+
+ANYWHERE = Anywhere.ANYWHERE
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from bot.domain import approval
+from bot.domain.approval import Rules
 from bot.domain.canary.scheme import CanaryCourse, CanaryScheme
 from bot.domain.catalog import Target, WorkloadRef
 from bot.domain.manifests.overlay import OverlayPlan
@@ -22,8 +24,7 @@ OWN_MARGIN = timedelta(seconds=60)
 """Waited beyond Kubernetes' own progress deadline, so that its verdict comes first; ours when it never does."""
 DEFAULT_PROGRESS_DEADLINE_S = 600
 """Kubernetes' default of spec.progressDeadlineSeconds; used for kinds of workload that have none."""
-APPROVAL_VALID = timedelta(minutes=30)
-"""How long a release waits for its approvals: a plan that is older no longer is what people looked at."""
+APPROVAL_VALID = approval.VALID
 START_VALID = timedelta(minutes=10)
 """How long after its intent a release may still send its first write; older ones end as `not started`."""
 POLICY_VERSION = 1
@@ -99,7 +100,7 @@ class Plan:
     overlay: OverlayPlan | None = None
     """Of a service with manifests: the objects that are applied with the version."""
 
-    def hash_for(self, requester: UserId, reason: str = "") -> str:
+    def hash_for(self, requester: UserId, reason: str = "", rules: Rules | None = None) -> str:
         """sha256 over everything an approval binds to. Replica counts are left out: an autoscaler moves them."""
         bound: dict[str, Any] = {
             "policy": POLICY_VERSION,
@@ -115,6 +116,8 @@ class Plan:
             "requester": requester,
             "reason": reason,
         }
+        if rules is not None:
+            bound["rules"] = rules.version
         if self.canary is not None:
             bound["canary"] = [self.canary.driver, self.canary.carrier, *self.canary.steps, self.canary.promotes]
         if self.overlay is not None:
@@ -153,6 +156,15 @@ class Release:
     asked_in: ChannelId | None = None
     approvals_needed: int = 0
     approved_by: tuple[UserId, ...] = ()
+    rules: Rules | None = None
+    """The rules it was asked under, of one that needs approvals; a part of the plan's hash."""
+    called_at: datetime | None = None
+    """When the approvers were called."""
+    reminded_at: datetime | None = None
+    """When they were reminded that the time is nearly up."""
+    rejected_by: UserId | None = None
+    break_glass: str = ""
+    """Why it went past approvals and freezes; empty for all that did not. A part of the plan's hash."""
     fence: int = 0
     """Number of the target's lock when this release took it; written to the workload as `kajitori/fence`."""
     started_at: datetime | None = None
@@ -194,6 +206,11 @@ class Release:
     def gate(self) -> int | None:
         """The generation that the cluster must have observed before a verdict counts."""
         return self.undo_generation if self.undo_generation is not None else self.generation
+
+    @property
+    def approvals_until(self) -> datetime:
+        """When a release that waits for approval ends without it."""
+        return self.requested_at + approval.VALID
 
     def moved(self, **changes: Any) -> "Release":
         """A copy with changes that make the buttons drawn before it stale."""

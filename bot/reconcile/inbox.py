@@ -15,7 +15,7 @@ from bot.cards.answers import failure_card, outside_card, refusal_card
 from bot.cards.card import Card
 from bot.cards.forms import command_form, open_form_card
 from bot.context import Context
-from bot.domain.catalog import Role
+from bot.domain.catalog import ANYWHERE, Anywhere, Role
 from bot.domain.names import ServiceName
 from bot.domain.words import find
 from bot.errors import OutsideError, Refused, StoreUnavailable, UserError
@@ -33,7 +33,7 @@ from bot.store import audit, inbox, outbox, releases
 from bot.store.inbox import InboxRow
 from bot.store.outbox import OutboxRow
 from bot.usecases import versions
-from bot.usecases.people import ANYWHERE, Anywhere, Finder, Whereabouts, authorise
+from bot.usecases.people import Finder, Whereabouts, authorise
 from bot.usecases.threads import thread_of
 
 log = structlog.get_logger()
@@ -218,7 +218,7 @@ class InboxLoop:
         if request.name.startswith("form."):  # a button that opens a command's form: the way back from an expired one
             command = command_of(self._router, replace(request, name=request.name.removeprefix("form.")))
             await self._authorise(call, command.role, command.name, place=ANYWHERE)
-            return Reply(form=FormRequest(command.name))
+            return Reply(form=FormRequest(command.name, about=request.value if ":" in request.value else ""))
         button = self._router.buttons.get(request.name)
         if button is None:
             raise UserError("unknown_button", "I no longer know this button.", hint="Use the command instead.")
@@ -281,7 +281,9 @@ class InboxLoop:
     async def _open_form(self, request: Request, wanted: FormRequest) -> Card | None:
         """Open a form; when Slack no longer lets us (it gives 3 s), a button that opens it."""
         command = self._router.commands[wanted.command]
-        fields = [each for each in command.fields if not (wanted.about and each.kind is FieldKind.ALERT)]
+        # What it is about says where: asking for it again would only make room for contradictions.
+        known = (FieldKind.ALERT, FieldKind.ENVIRONMENT, FieldKind.SERVICE) if wanted.about else ()
+        fields = [each for each in command.fields if each.required or each.kind not in known]
         view = command_form(
             command.name,
             command.summary,
@@ -296,7 +298,7 @@ class InboxLoop:
             await self._ctx.forms.open(request.trigger_id, view)
         except OutsideError as error:
             log.info("form.not_opened", command=command.name, error=str(error))
-            return open_form_card(command.name)
+            return open_form_card(command.name, wanted.about)
         return None
 
 

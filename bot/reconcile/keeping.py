@@ -4,7 +4,7 @@ Called by the release loop and its canary part. Holds no state but when a card w
 which a restart may forget: cards are edited, notes have subjects.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from bot.domain.names import ReleaseId
 from bot.domain.release import Outcome, Release, ReleasePhase
 from bot.errors import Refused
 from bot.failpoints import reach
-from bot.store import audit, outbox, releases
+from bot.store import approvals, audit, outbox, releases
 from bot.usecases.alert_releases import redraw_alerts, tell_alerts
 from bot.usecases.holds import hold_after_rollback
 from bot.usecases.releases import channel_of, put_card
@@ -73,9 +73,19 @@ class ReleaseKeeper:
             await self.save(fresh, replace(fresh, notice=text))
 
     async def save(
-        self, before: Release, after: Release, *, audit_phase: audit.AuditPhase | None = None, reason: str = ""
+        self,
+        before: Release,
+        after: Release,
+        *,
+        audit_phase: audit.AuditPhase | None = None,
+        reason: str = "",
+        notes: Sequence[outbox.Draft] = (),
+        uses_approvals: bool = False,
     ) -> Release | None:
-        """Row, audit, lock, card and notes of a step in one transaction; None when a person was faster (an abort)."""
+        """Row, audit, lock, card and notes of a step in one transaction; None when a person was faster (an abort).
+
+        `uses_approvals`: it is the start that they allow, and the only one.
+        """
         ctx, now = self._ctx, self._ctx.clock()
         if after == before and not self._redraw(before.id, now):
             return before
@@ -85,6 +95,9 @@ class ReleaseKeeper:
             if saved is None:
                 self._hurry(before.id)
                 return None
+            if uses_approvals and after.approvals_needed:
+                used = await approvals.use(connection, after.id, plan_hash=after.plan_hash, now=now)
+                assert used, f"the approvals of {after.id} were used before"
             if ended:
                 await releases.free_lock(connection, after.target, release_id=after.id)
                 await hold_after_rollback(ctx, connection, saved)
@@ -96,7 +109,7 @@ class ReleaseKeeper:
                 await redraw_alerts(ctx, connection, saved)
             if ended:
                 await tell_alerts(ctx, connection, saved)
-            for draft in (*self._new_notes(saved), *self._reminders(before, saved)):
+            for draft in (*notes, *self._new_notes(saved), *self._reminders(before, saved)):
                 await outbox.add(connection, draft, now=now)
             reach("release.in_save")
             if ended:

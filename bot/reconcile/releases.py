@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.context import Context
+from bot.domain.approval import Due, due
 from bot.domain.names import ReleaseId
 from bot.domain.redaction import redact
 from bot.domain.release import APPROVAL_VALID, Outcome, Release, ReleaseKind, ReleasePhase
@@ -20,6 +21,7 @@ from bot.errors import Conflict, NotFound, OutsideError, Refused, TooBusy
 from bot.failpoints import reach
 from bot.kube import workloads
 from bot.reconcile.acts import write
+from bot.reconcile.approvals import called_draft, reminder_draft, why_not_start
 from bot.reconcile.canaries import CanarySteps
 from bot.reconcile.canary_sweep import CanarySweep
 from bot.reconcile.keeping import ReleaseKeeper
@@ -115,7 +117,7 @@ class ReleaseLoop:
     async def _step(self, release: Release) -> None:
         match release.phase:
             case ReleasePhase.AWAITING_APPROVAL:
-                await self._expire(release)
+                await self._await_approval(release)
             case ReleasePhase.QUEUED:
                 await self._begin(release)
             case ReleasePhase.PROGRESSING | ReleasePhase.PAUSED if release.plan.kind is ReleaseKind.CANARY:
@@ -127,19 +129,35 @@ class ReleaseLoop:
             case ReleasePhase.SUCCEEDED | ReleasePhase.FAILED | ReleasePhase.ABORTED | ReleasePhase.SUPERSEDED:
                 pass
 
-    async def _expire(self, release: Release) -> None:
+    async def _await_approval(self, release: Release) -> None:
+        """Call the approvers, once at the start and once before the end; then the end."""
         now = self._ctx.clock()
-        if now - release.requested_at >= APPROVAL_VALID:
-            minutes = round(APPROVAL_VALID.total_seconds() / 60)
-            outcome = Outcome("expired", f"Nobody approved it within {minutes} minutes.", "Ask for it again.")
-            await self.keeper.save(release, release.finished(ReleasePhase.ABORTED, outcome, now))
+        match due(release.requested_at, release.called_at, release.reminded_at, now):
+            case Due.NOTHING:
+                return
+            case Due.CALL:
+                called = replace(release, called_at=now)
+                note = await called_draft(self._ctx, called)
+            case Due.REMIND:
+                called = replace(release, reminded_at=now)
+                note = await reminder_draft(self._ctx, called)
+            case Due.EXPIRE:
+                minutes = round(APPROVAL_VALID.total_seconds() / 60)
+                outcome = Outcome("expired", f"Nobody approved it within {minutes} minutes.", "Ask for it again.")
+                await self.keeper.save(release, release.finished(ReleasePhase.ABORTED, outcome, now))
+                return
+        await self.keeper.save(release, called, notes=(note,))
 
     async def _begin(self, release: Release) -> None:
         """The intent is on disk, with its audit row, before anything is written to the cluster."""
         reach("release.before_intent")
         now = self._ctx.clock()
+        hindrance = await why_not_start(self._ctx, release)
+        if hindrance is not None:
+            await self.keeper.save(release, release.finished(ReleasePhase.ABORTED, hindrance, now))
+            return
         started = release.moved(phase=ReleasePhase.PROGRESSING, started_at=now, progressed_at=now)
-        saved = await self.keeper.save(release, started, audit_phase=audit.AuditPhase.INTENT)
+        saved = await self.keeper.save(release, started, audit_phase=audit.AuditPhase.INTENT, uses_approvals=True)
         reach("release.after_intent")
         if saved is not None:
             await self._step(saved)

@@ -7,14 +7,14 @@ from typing import Any
 
 from bot.cards.card import Card
 from bot.context import Context
-from bot.domain.catalog import Catalog, Place, Role
+from bot.domain.catalog import Anywhere, Catalog, Place, Role
 from bot.domain.names import EnvironmentName, ServiceName
 from bot.router.binding import Field, fields_of
 from bot.router.call import Call, Reply
 
 Handler = Callable[..., Awaitable[Reply]]
-PlaceOfWords = Callable[[Call, Mapping[str, str]], Awaitable[Place]]
-"""Where a command with these bound words would happen."""
+PlaceOfWords = Callable[[Call, Mapping[str, str]], Awaitable[Place | Anywhere]]
+"""Where a command with these bound words would happen; anywhere, when with these it only lists."""
 PlaceOfValue = Callable[[Context, str], Awaitable[Place]]
 """Where the press of a button with this value would happen."""
 

@@ -75,6 +75,15 @@ class Directory:
             raise NotFound(SYSTEM, f"there is no user group {group}")
         return await self._groups.get(group_id, stale_ok=stale_ok)
 
+    async def group_id(self, group: str) -> str:
+        """The id (`S…`) of a user group, by `@handle` or id. Raises NotFound, OutsideError."""
+        if not group.startswith("@"):
+            return group
+        found = (await self._handles.get("", stale_ok=True)).get(group.removeprefix("@"))
+        if found is None:
+            raise NotFound(SYSTEM, f"there is no user group {group}")
+        return found
+
     async def room(self, channel: ChannelId, *, stale_ok: bool = False) -> Room:
         """What kind of conversation that is; `channel` is an id. Raises NotFound, OutsideError."""
         return await self._rooms.get(channel, stale_ok=stale_ok)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Integer, RowMapping, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.approval import Rules
 from bot.domain.catalog import Target, WorkloadKind, WorkloadRef
 from bot.domain.names import ChannelId, EnvironmentName, ReleaseId, ServiceName, UserId
 from bot.domain.release import LIVE_PHASES, Outcome, Plan, Progress, Release, ReleaseKind, ReleasePhase
@@ -17,7 +18,7 @@ from bot.store.dialect import insert_into
 from bot.store.kept import course_kept, course_read, known, moment, overlay_read, scheme_read
 from bot.store.tables import locks, releases
 
-_MOMENTS = ("progressed_at", "abort_at")
+_MOMENTS = ("progressed_at", "abort_at", "called_at", "reminded_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +231,9 @@ def _release(row: RowMapping) -> Release:
     plan["canary"] = scheme_read(plan["canary"]) if plan.get("canary") else None
     plan["overlay"] = overlay_read(plan["overlay"]) if plan.get("overlay") else None
     body["canary"] = course_read(body["canary"]) if body.get("canary") else None
+    body["rules"] = Rules(**known(Rules, body["rules"])) if body.get("rules") else None
     for name in _MOMENTS:
-        body[name] = moment(body[name])
+        body[name] = moment(body.get(name))
     body["progress"] = Progress(**known(Progress, body["progress"])) if body["progress"] else None
     body["troubles"] = tuple(
         PodTrouble(**(known(PodTrouble, trouble) | {"log_tail": tuple(trouble["log_tail"])}))

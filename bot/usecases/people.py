@@ -2,10 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
 
 from bot.context import Context
-from bot.domain.catalog import Grant, Place, Role
+from bot.domain.catalog import Anywhere, Grant, Place, Role
 from bot.domain.names import ChannelId, UserId
 from bot.errors import NotFound, OutsideError, UserError
 from bot.slack.directory import Person
@@ -24,7 +23,7 @@ class Whereabouts:
     """Without `#`, as far as Slack tells it."""
 
 
-Finder = Callable[[], Awaitable[Place]]
+Finder = Callable[[], Awaitable[Place | Anywhere]]
 """Tells where something is asked to happen. Raises UserError when what is named does not exist."""
 UNKNOWN = "people_unknown"
 """Code of the refusal when Slack can't be asked."""
@@ -32,13 +31,6 @@ NOWHERE = Place()
 """No place that is known: only a role that counts everywhere reaches it."""
 
 
-class Anywhere(Enum):
-    """For what only opens a form, lists, or is authorised once more when its place is known."""
-
-    ANYWHERE = "anywhere"
-
-
-ANYWHERE = Anywhere.ANYWHERE
 FULL_MEMBER = (Grant(),)
 """What every full member holds of the roles that are given to nobody."""
 
@@ -66,9 +58,13 @@ async def authorise(
     except UserError as refusal:
         await _record(ctx, entry, refusal)
         raise
-    if any(not grant.is_limited for grant in held) or (held and place is ANYWHERE):
+    if any(not grant.is_limited for grant in held):
         return
     found = await _found(place, is_needed=bool(held))
+    if isinstance(found, Anywhere):
+        if held:
+            return
+        found = NOWHERE
     if any(grant.reaches(found) for grant in held):
         return
     where = spelt(found)
@@ -106,11 +102,9 @@ async def _record(ctx: Context, entry: audit.Entry, refusal: UserError) -> None:
     refusal.is_recorded = True
 
 
-async def _found(place: Place | Finder | Anywhere, *, is_needed: bool) -> Place:
-    if isinstance(place, Place):
+async def _found(place: Place | Finder | Anywhere, *, is_needed: bool) -> Place | Anywhere:
+    if isinstance(place, Place | Anywhere):
         return place
-    if isinstance(place, Anywhere):
-        return NOWHERE
     try:
         return await place()
     except UserError:

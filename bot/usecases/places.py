@@ -6,8 +6,8 @@ Each raises UserError for a value that names nothing; nothing here changes anyth
 from bot.context import Context
 from bot.domain.canary.asking import understand
 from bot.domain.catalog import Place
-from bot.domain.names import AlertId, EnvironmentName
-from bot.usecases import alert_search, buttons, freezes, holds, orders, pods, queue, stories
+from bot.domain.names import AlertId, EnvironmentName, ReleaseId
+from bot.usecases import alert_search, breakglass, buttons, freezes, holds, orders, pods, queue, stories
 
 
 async def of_release(ctx: Context, value: str) -> Place:
@@ -70,6 +70,11 @@ async def of_wish(ctx: Context, value: str) -> Place:
 async def of_ticket(ctx: Context, value: str) -> Place:
     """Of a button of somebody who waits in line."""
     return Place.of((await queue.find(ctx, value)).target)
+
+
+async def of_review(ctx: Context, value: str) -> Place:
+    """Of the button that closes a review."""
+    return await breakglass.place_of(ctx, ReleaseId(value))
 
 
 def _in_namespace(ctx: Context, environment: EnvironmentName, namespace: str) -> Place:

@@ -1,15 +1,16 @@
-"""Asking for releases, stopping and approving them. Each is one transaction that also writes its audit row and card."""
+"""Asking for releases and stopping them. Each is one transaction that also writes its audit row and card."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from bot.cards.canary import canary_card
 from bot.cards.release import release_card, subject_of
 from bot.context import Context
+from bot.domain.approval import rules_of
 from bot.domain.canary.scheme import CanaryCourse
 from bot.domain.catalog import Target
 from bot.domain.names import ChannelId, ReleaseId, UserId
 from bot.domain.release import (
-    APPROVAL_VALID,
     Outcome,
     Plan,
     Release,
@@ -18,7 +19,7 @@ from bot.domain.release import (
     expected_seconds,
 )
 from bot.errors import UserError
-from bot.store import approvals, audit, outbox, releases
+from bot.store import audit, outbox, releases
 from bot.store.db import Connection
 from bot.store.ids import id_of
 from bot.usecases.alert_releases import redraw_alerts, tell_alerts
@@ -29,17 +30,28 @@ from bot.usecases.queue import refuse_before_turn, take_turn
 
 
 async def request(
-    ctx: Context, plan: Plan, *, key: str, by: UserId, asked_in: ChannelId, follows: Release | None = None
+    ctx: Context,
+    plan: Plan,
+    *,
+    key: str,
+    by: UserId,
+    asked_in: ChannelId,
+    follows: Release | None = None,
+    break_glass: str = "",
+    also: Callable[[Connection, Release], Awaitable[None]] | None = None,
 ) -> Release:
     """Write down the wish to carry out a plan; the same request (`key`) is written down once, whatever happens.
 
     `follows`: the finished release whose card asked for it; its buttons are used up by this, so that a second click is
-    refused. Raises UserError when the target is locked or its environment is frozen.
+    refused. `break_glass`: why it goes past approvals and freezes. `also` is done in the transaction that makes it.
+    Raises UserError when the target is locked or its environment is frozen.
     """
     now = ctx.clock()
     environment = ctx.catalog.environments[plan.target.environment]
-    await refuse_frozen(ctx, environment, plan.kind)
-    needed = 0 if plan.kind is ReleaseKind.ROLLBACK else environment.approvals
+    if not break_glass:
+        await refuse_frozen(ctx, environment, plan.kind)
+    needed = 0 if plan.kind is ReleaseKind.ROLLBACK or break_glass else environment.approvals
+    rules = rules_of(ctx.catalog, plan.target) if needed else None
     async with ctx.database.write() as connection:
         former = await releases.by_request(connection, key)
         if former is not None:
@@ -52,7 +64,7 @@ async def request(
             id=ReleaseId(id_of(now, key)),
             request_key=key,
             plan=plan,
-            plan_hash=plan.hash_for(by),
+            plan_hash=plan.hash_for(by, break_glass, rules),
             phase=ReleasePhase.AWAITING_APPROVAL if needed else ReleasePhase.QUEUED,
             step=1,
             row_version=1,
@@ -60,12 +72,14 @@ async def request(
             requested_at=now,
             asked_in=asked_in,
             approvals_needed=needed,
+            rules=rules,
+            break_glass=break_glass,
             expected_s=expected_seconds(past_s),
             canary=CanaryCourse(asked=plan.canary.steps[0]) if plan.canary else None,
             passes=passed.owner if passed is not None else None,
         )
         if not needed:
-            release = await _locked(ctx, connection, release)
+            release = await locked(ctx, connection, release)
         await releases.add(connection, release)
         await take_turn(ctx, connection, ticket, release.id)
         if follows is not None:
@@ -74,6 +88,8 @@ async def request(
             await redraw_alerts(ctx, connection, followed)
         await tell(ctx, connection, release, actor=by, action=f"release.{plan.kind}", phase=audit.AuditPhase.REQUEST)
         await tell_alerts(ctx, connection, release)
+        if also is not None:
+            await also(connection, release)
     ctx.bells.releases.ring()
     ctx.bells.outbox.ring()
     return release
@@ -121,37 +137,6 @@ async def abort_at(ctx: Context, target: Target, *, by: UserId) -> Release:
     return await abort(ctx, moving.id, step=None, by=by)
 
 
-async def approve(ctx: Context, release_id: ReleaseId, *, by: UserId) -> Release:
-    """Say yes to the plan that the card showed. The last yes that was missing queues the release.
-
-    Two people may press at once: a yes binds to the plan's hash, which no other yes changes, not to the card's step.
-
-    The plan is looked at again by the loop before its first write; if the cluster moved meanwhile, nothing is started.
-    """
-    now = ctx.clock()
-    async with ctx.database.write() as connection:
-        release = await fresh_row(connection, release_id, None, "approved")
-        if release.phase is not ReleasePhase.AWAITING_APPROVAL:
-            raise UserError("not_waiting", "It no longer waits for an approval.", hint="Look at its card.")
-        if by == release.requested_by:
-            raise UserError(
-                "self_approval", "A second person must approve.", hint="Ask somebody with the role approver."
-            )
-        if now - release.requested_at >= APPROVAL_VALID:
-            raise UserError("approval_expired", "This request expired.", hint="Ask for the release again.")
-        if not await approvals.add(connection, release.id, by, plan_hash=release.plan_hash, now=now):
-            raise UserError("approved_before", "You have approved it already.", hint="Another person is needed.")
-        people = tuple(await approvals.of(connection, release.id, plan_hash=release.plan_hash))
-        approved = release.moved(approved_by=people)
-        if len(people) >= release.approvals_needed:
-            approved = await _locked(ctx, connection, replace(approved, phase=ReleasePhase.QUEUED))
-        saved = await save_row(connection, approved)
-        await tell(ctx, connection, saved, actor=by, action="release.approve", phase=audit.AuditPhase.REQUEST)
-    ctx.bells.releases.ring()
-    ctx.bells.outbox.ring()
-    return saved
-
-
 async def fresh(ctx: Context, release_id: ReleaseId, *, step: int) -> Release:
     """The release behind a button, refused when the card has moved on since the button was drawn."""
     async with ctx.database.read() as connection:
@@ -183,7 +168,7 @@ def _current(release: Release | None, step: int | None) -> Release:
     return release
 
 
-async def _locked(ctx: Context, connection: Connection, release: Release) -> Release:
+async def locked(ctx: Context, connection: Connection, release: Release) -> Release:
     """The release with its target's lock; raises UserError that names the holder."""
     await refuse_closed(ctx, connection, release.target, release.plan.kind, release.requested_by)
     lock = await releases.take_lock(

@@ -79,7 +79,7 @@ def buttons(shown: Release) -> list[str]:
 @pytest.mark.parametrize(
     ("phase", "labels"),
     [
-        (ReleasePhase.AWAITING_APPROVAL, ["Approve", "Withdraw"]),
+        (ReleasePhase.AWAITING_APPROVAL, ["Approve", "Reject…", "Withdraw"]),
         (ReleasePhase.QUEUED, ["Abort", "Details"]),
         (ReleasePhase.PROGRESSING, ["Abort", "Details"]),
         (ReleasePhase.PAUSED, ["Abort", "Details"]),

@@ -65,6 +65,11 @@ LINES = {
     "freeze": "/freeze stg 100d this is no length of time",
     "unfreeze": "/unfreeze stg",
     "freezes": "/freezes",
+    "approve": "/approve stg admin",
+    "reject": "/reject stg admin there is none",
+    "breakglass": "/breakglass stg admin 9.9.9-none there is no such version",
+    "review": "/kajitori review there is none",
+    "reviews": "/kajitori reviews",
 }
 NO_RELEASE = "01K" + "A" * 23 + ":1"
 

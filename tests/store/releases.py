@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from bot.domain.approval import Rules
 from bot.domain.canary.judgement import Finding, GraphPoint, Verdict
 from bot.domain.canary.scheme import CanaryCourse, CanaryScheme, Driver
 from bot.domain.catalog import Target, WorkloadKind, WorkloadRef
@@ -159,6 +160,11 @@ RELEASE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "asked_in": st.none() | _TEXT.filter(bool),
     "approvals_needed": _COUNTS,
     "approved_by": st.lists(_TEXT, max_size=3).map(tuple),
+    "rules": st.none() | st.builds(Rules, _COUNTS, _NAMES, _NAMES),
+    "called_at": st.none() | _MOMENTS,
+    "reminded_at": st.none() | _MOMENTS,
+    "rejected_by": st.none() | _NAMES,
+    "break_glass": _TEXT,
     "fence": _COUNTS,
     "started_at": st.none() | _MOMENTS,
     "generation": _GENERATIONS,

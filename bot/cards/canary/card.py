@@ -94,7 +94,10 @@ def _words(release: Release) -> list[Mrkdwn]:
         missing = release.approvals_needed - len(release.approved_by)
         people = "one more person" if missing == 1 else f"{missing} more people"
         lines.append(
-            Mrkdwn(f"Needs a yes from {people} with the role approver, other than {person(release.requested_by)}.")
+            Mrkdwn(
+                f"Needs a yes from {people} with the role approver, other than {person(release.requested_by)}, "
+                f"until {clock(release.approvals_until)}."
+            )
         )
     if release.notice and not release.phase.is_over:
         lines.append(Mrkdwn(f"⚠️ {esc(release.notice)}"))
@@ -168,6 +171,7 @@ def _buttons(release: Release) -> list[Block]:
     if release.phase is ReleasePhase.AWAITING_APPROVAL:
         return [
             button("Approve", "release.approve", value, style="primary"),
+            button("Reject…", "release.reject", value),
             button("Withdraw", "release.abort", value),
         ]
     if course.ending or release.is_aborting or course.promotion:
