@@ -15,7 +15,7 @@ router = Router()
 async def emergency(
     call: Call, environment: EnvironmentName, step: Drill | None = None, reason: Reason | None = None
 ) -> Reply:
-    """Stop new releases for a cluster upgrade or a CVE, watch nodes and services, and end it when all is ready."""
+    """Stop new releases for a cluster upgrade or a CVE; watch nodes and services until all is ready."""
     match step:
         case "start":
             begun = await emergencies.start(call.ctx, environment, reason or "", by=call.actor, asked_in=call.channel)
