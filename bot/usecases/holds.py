@@ -72,6 +72,9 @@ async def lock(
             changed = known.moved(reason=fresh.reason, until=until, reminded_for=None)
             return await _save(ctx, connection, changed, by, "hold.lock")
         if not await holds.add(connection, fresh):
+            faster = await holds.by_key(connection, fresh.key)
+            if faster is not None and faster.owner != by:
+                raise held_error(faster, now)
             raise UserError("moved_on", f"`{fresh.where}` was locked at that very moment.", hint="/status")
         await _keep(ctx, connection, fresh, by, "hold.lock", fresh.reason)
     _ring(ctx)

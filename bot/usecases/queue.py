@@ -44,12 +44,11 @@ async def join(
     now = ctx.clock()
     fresh = Ticket(id=new_id(now), target=target, user=by, version=version, since=now, asked_in=asked_in)
     async with ctx.database.write() as connection:
-        known = await queue.by_key(connection, fresh.key)
-        if known is None:
-            await queue.add(connection, fresh)
+        if await queue.add(connection, fresh):
             ticket = fresh
         else:
-            ticket = await save_ticket(connection, known.wanting(version))
+            known = await queue.by_key(connection, fresh.key)
+            ticket = await save_ticket(connection, (known or fresh).wanting(version))
         await keep(ctx, connection, ticket, by, "queue.join")
         line = await queue.line(connection, target)
     _ring(ctx)
