@@ -34,7 +34,14 @@ SCENE = Scene(
     services=(Standing(ADMIN, 2, ready=1, nodes=("node-0",), stuck=("admin",)),),
 )
 EMERGENCY = Emergency(
-    new_id(NOW), STG, ALICE, "upgrade", NOW, asked_in=ChannelId("C1"), risks=(Risk(ADMIN, "has one replica"),), scene=SCENE
+    new_id(NOW),
+    STG,
+    ALICE,
+    "upgrade",
+    NOW,
+    asked_in=ChannelId("C1"),
+    risks=(Risk(ADMIN, "has one replica"),),
+    scene=SCENE,
 )
 
 

@@ -2,48 +2,21 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 from bot.context import Context
-from bot.domain.catalog import Catalog, Environment, Service, Target
-from bot.domain.names import ChannelId, EnvironmentName, ServiceName, UserId
+from bot.domain.catalog import Target
+from bot.domain.names import ServiceName, UserId
 from bot.domain.release import Release
 from bot.errors import UserError
 from bot.store import holds as hold_rows
 from bot.store import releases as rows
 from bot.store.db import Database
 from bot.usecases import holds, releases
-from tests.store.releases import PLAN, STG_ADMIN
+from tests.rows_context import CHANNEL, NOW, STG, rows_context
+from tests.store.releases import PLAN
 
-NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-STG, CHANNEL = EnvironmentName("stg"), ChannelId("C0STG")
 ALICE, BOB = UserId("U0ALICE"), UserId("U0BOB")
 RACES, RACES_ON_POSTGRESQL = 500, 100
-
-
-def context(database: Database) -> Context:
-    """A Context of rows alone: nothing outside is asked when a release is written down."""
-    nothing = cast(Any, None)
-    services = {
-        name: Service(name, PLAN.workload, PLAN.container, "registry.example.com/growlio/admin")
-        for name in (STG_ADMIN.service, *(ServiceName(f"service-{number}") for number in range(RACES)))
-    }
-    return Context(
-        catalog=Catalog({STG: Environment(STG, None, CHANNEL)}, services),
-        database=database,
-        clusters=nothing,
-        registry=nothing,
-        directory=nothing,
-        messages=nothing,
-        forms=nothing,
-        timezone=ZoneInfo("UTC"),
-        ops_channel=None,
-        team="T1",
-        bot_user="UBOT",
-        clock=lambda: NOW,
-    )
 
 
 async def ask(ctx: Context, target: Target, by: UserId) -> Release | UserError:
@@ -57,7 +30,7 @@ async def ask(ctx: Context, target: Target, by: UserId) -> Release | UserError:
 async def test_of_two_who_release_at_once_one_wins_and_the_other_learns_who_since_when_and_why(
     database: Database,
 ) -> None:
-    ctx, races = context(database), RACES if database.is_sqlite else RACES_ON_POSTGRESQL
+    ctx, races = rows_context(database, services=RACES), RACES if database.is_sqlite else RACES_ON_POSTGRESQL
     for number in range(races):
         target = Target(STG, ServiceName(f"service-{number}"))
         answers = await asyncio.gather(ask(ctx, target, ALICE), ask(ctx, target, BOB))
@@ -70,7 +43,7 @@ async def test_of_two_who_release_at_once_one_wins_and_the_other_learns_who_sinc
 
 
 async def test_of_two_who_lock_at_once_one_has_it_and_the_other_learns_whose_it_is(database: Database) -> None:
-    ctx = context(database)
+    ctx = rows_context(database, services=RACES)
 
     async def lock(target: Target, by: UserId) -> UserError | None:
         try:
@@ -90,7 +63,7 @@ async def test_of_two_who_lock_at_once_one_has_it_and_the_other_learns_whose_it_
 
 
 async def test_of_a_lock_and_a_release_at_once_both_stand_or_the_release_is_refused(database: Database) -> None:
-    ctx = context(database)
+    ctx = rows_context(database, services=RACES)
     for number in range(20):
         target = Target(STG, ServiceName(f"service-{number}"))
         _, answer = await asyncio.gather(
