@@ -28,7 +28,7 @@ LOCK = Hold(
     asked_in=ChannelId("C1"),
     reminded_for=NOW,
 )
-TICKET = Ticket(new_id(NOW), Target(STG, ADMIN), ALICE, Version("1.4.2"), NOW, asked_in=ChannelId("C1"))
+TICKET = Ticket("1" * 26, Target(STG, ADMIN), ALICE, Version("1.4.2"), NOW, asked_in=ChannelId("C1"))
 SCENE = Scene(
     nodes=(Node("node-0", "v1.32.4", ready=True, cordoned=True, pods=2),),
     services=(Standing(ADMIN, 2, ready=1, nodes=("node-0",), stuck=("admin",)),),
@@ -68,10 +68,10 @@ async def test_of_twenty_who_lock_a_place_at_once_one_has_it(database: Database)
 
 
 async def test_a_line_is_in_order_of_arrival_and_holds_a_person_once(database: Database) -> None:
-    later = replace(TICKET, id=new_id(NOW), user=BOB)
+    later = replace(TICKET, id="2" * 26, user=BOB)
     async with database.write() as connection:
         assert await queue.add(connection, TICKET)
-        assert not await queue.add(connection, replace(TICKET, id=new_id(NOW)))
+        assert not await queue.add(connection, replace(TICKET, id="3" * 26))
         assert await queue.add(connection, later)
         assert await queue.line(connection, TICKET.target) == [TICKET, later]
         assert await queue.waiting(connection, EnvironmentName("prd")) == []
