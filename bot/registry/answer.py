@@ -35,18 +35,25 @@ class Answer:
 
     def tags(self) -> list[str]:
         """A page of a tag list. Registries add keys of their own (Google's: child, manifest); empty ones say null."""
-        tags = self._object().get("tags")
+        document = self._object()
+        tags = document.get("tags")
         if tags is None:
-            return []
+            return _tags_of_manifests(document.get("manifest"))
         if not isinstance(tags, list):
             raise Unreachable(self.system, "sent no list of tags")
         return [tag for tag in tags if isinstance(tag, str) and is_tag(tag)]
 
     def next_page(self, url: URL) -> URL | None:
-        """Where the list goes on; None when it does not. Raises Refused when that is another host."""
+        """Where the list goes on; None when it does not. Raises Refused when that is another host.
+
+        A page that is full and names no next one is asked for what comes after its last tag: some registries stop at
+        the number that was asked for and say nothing. Who knows no `last` sends the same again, which ends it.
+        """
         match = _NEXT_LINK.search(", ".join(self.headers.getall("Link", [])))
         if match is None:
-            return None
+            wanted, tags = url.query.get("n", ""), self.tags()
+            is_full = bool(tags) and wanted.isdecimal() and len(tags) == int(wanted) and url.query.get("last") != tags[-1]
+            return url.update_query(last=tags[-1]) if is_full else None
         following = url.join(URL(match["url"]))
         if following.origin() != url.origin():
             raise Refused(self.system, "continues its list at another host")
@@ -70,7 +77,7 @@ class Answer:
             retry_after_s = float(told) if told.isascii() and told.isdecimal() and len(told) < 6 else _BUSY_S
             raise TooBusy(self.system, "is too busy", retry_after_s=retry_after_s)
         if self.status in (401, 403):
-            raise Refused(self.system, f"gives no access to {path}", code="DENIED")
+            raise Refused(self.system, f"gives no access to {path}, if that exists", code="DENIED")
         raise Unreachable(self.system, f"answered HTTP {self.status}")
 
     def _object(self) -> dict[str, Any]:
@@ -81,6 +88,14 @@ class Answer:
         if not isinstance(document, dict):
             raise Unreachable(self.system, "sent JSON of another shape")
         return document
+
+
+def _tags_of_manifests(manifests: Any) -> list[str]:
+    """From Google's map of digests, `{"sha256:…": {"tag": ["1.0"]}}`, where there is no list of tags."""
+    if not isinstance(manifests, dict):
+        return []
+    named = [each.get("tag") for each in manifests.values() if isinstance(each, dict)]
+    return [tag for tags in named if isinstance(tags, list) for tag in tags if isinstance(tag, str) and is_tag(tag)]
 
 
 async def read_answer(system: str, response: aiohttp.ClientResponse) -> Answer:

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from yarl import URL
@@ -122,7 +123,8 @@ class Registry:
             headers = {"Accept": accept}
             if login and url.origin() == origin:
                 headers["Authorization"] = login
-            async with self._session.request(method, url, headers=headers, allow_redirects=False) as response:
+            asking = self._session.request(method, url, headers=headers, allow_redirects=False, proxy=_proxy_for(url))
+            async with asking as response:
                 if response.status not in (301, 302, 303, 307, 308):
                     return await read_answer(_system(repository), response)
                 url = url.join(URL(response.headers.get("Location", "")))
@@ -140,14 +142,25 @@ class Registry:
         if self._docker_config is not None:
             credentials = await asyncio.to_thread(read_credentials, self._docker_config, repository.host)
         if isinstance(challenge, Basic):
-            if credentials is None:
+            if credentials is None or not credentials.password:
                 text = "wants a login, and docker's config.json has none for it"
                 raise Refused(system, text, code="UNAUTHORIZED")
             return credentials.header, TOKEN_LIFETIME_S
         query = {name: value for name, value in (("service", challenge.service), ("scope", challenge.scope)) if value}
-        headers = {"Authorization": credentials.header} if credentials else {}
-        url = challenge.realm.update_query(query)
-        async with self._session.get(url, headers=headers, allow_redirects=False) as response:
+        if credentials is not None and credentials.identity_token:
+            form = query | {
+                "grant_type": "refresh_token",
+                "client_id": "kajitori",
+                "refresh_token": credentials.identity_token,
+            }
+            asking = self._session.post(
+                challenge.realm, data=form, allow_redirects=False, proxy=_proxy_for(challenge.realm)
+            )
+        else:
+            headers = {"Authorization": credentials.header} if credentials else {}
+            url = challenge.realm.update_query(query)
+            asking = self._session.get(url, headers=headers, allow_redirects=False, proxy=_proxy_for(url))
+        async with asking as response:
             answer = await read_answer(system, response)
         if answer.status != 200:
             answer.refuse(repository.path)
@@ -167,12 +180,22 @@ def _origin(repository: ImageRepository) -> URL:
     return URL(f"http://{host}") if is_loopback(secure.host or "") else secure
 
 
+def _proxy_for(url: URL) -> str | None:
+    """The proxy that the environment (HTTPS_PROXY, HTTP_PROXY, NO_PROXY) names; None: go straight, as to ourselves."""
+    host = url.host or ""
+    if is_loopback(host) or proxy_bypass(host):
+        return None
+    return getproxies().get(url.scheme) or None
+
+
 def _reason(error: Exception) -> str:
     match error:
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
             return "has a certificate that is not trusted"
         case aiohttp.ClientConnectorDNSError():
             return "has a name that can't be looked up"
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            return "can't be reached through the proxy"
         case aiohttp.ClientConnectionError():
             return "can't be reached"
         case _:

@@ -25,6 +25,8 @@ class Credentials:
 
     user: str
     password: str = field(repr=False)
+    identity_token: str = field(default="", repr=False)
+    """In place of a password: what `docker login` keeps of a cloud's single sign-on. Only token services take it."""
 
     @property
     def header(self) -> str:
@@ -71,6 +73,9 @@ def _credentials(entry: dict[str, Any]) -> Credentials | None:
             user, _, password = base64.b64decode(encoded, validate=True).decode().rstrip("\0").partition(":")
         except (binascii.Error, UnicodeDecodeError):
             return None
+    identity_token = entry.get("identitytoken")
+    if isinstance(identity_token, str) and identity_token:
+        return Credentials(user if isinstance(user, str) else "", "", identity_token)
     if isinstance(user, str) and user and isinstance(password, str) and password:
         return Credentials(user, password)
     return None

@@ -197,6 +197,83 @@ async def test_keys_of_a_registry_s_own_are_ignored_and_what_is_no_tag_is_left_o
         assert await Registry(session).tags(repository) == ("1.0",)
 
 
+async def test_tags_that_stand_only_among_google_s_digests_are_found(session):
+    manifests = {"sha256:1": {"tag": ["1.0", "latest"]}, "sha256:2": {"tag": []}, "sha256:3": 7, "x": {"tag": "1.1"}}
+
+    async def google(_: web.Request) -> web.Response:
+        return web.json_response({"name": "a", "manifest": manifests})
+
+    async with answering(google) as repository:
+        assert await Registry(session).tags(repository) == ("1.0", "latest")
+
+
+@pytest.mark.parametrize("knows_last", [True, False])
+async def test_a_full_page_that_names_no_next_one_is_asked_for_what_comes_after_it(session, knows_last):
+    every = [f"1.0.{build:04}" for build in range(2300)]
+    asked: list[str] = []
+
+    async def mute(request: web.Request) -> web.Response:
+        asked.append(request.query.get("last", ""))
+        rest = [tag for tag in every if tag > asked[-1]] if knows_last else every
+        return web.json_response({"name": "a", "tags": rest[: int(request.query["n"])]})
+
+    async with answering(mute) as repository:
+        tags = await Registry(session).tags(repository)
+    assert asked == (["", "1.0.0999", "1.0.1999"] if knows_last else ["", "1.0.0999"])
+    assert len(tags) == (2300 if knows_last else 1000)
+
+
+async def test_a_token_is_fetched_with_the_identity_token_of_a_single_sign_on(session, tmp_path):
+    forms: list[dict[str, str]] = []
+
+    async def cloud(request: web.Request) -> web.Response:
+        if request.method == "POST":
+            forms.append({key: str(value) for key, value in (await request.post()).items()})
+            return web.json_response({"access_token": "short-lived"})
+        if request.headers.get("Authorization") == "Bearer short-lived":
+            return web.json_response({"name": "a", "tags": ["1.0"]})
+        challenge = f'Bearer realm="http://{request.host}/oauth2/token",service="cloud"'
+        return web.Response(status=401, headers={"WWW-Authenticate": challenge})
+
+    async with answering(cloud) as repository:
+        file = docker_config(tmp_path, repository.host)
+        file.write_text(json.dumps({"auths": {repository.host: {"auth": "MDAwMDo=", "identitytoken": "long-lived"}}}))
+        assert await Registry(session, file).tags(repository) == ("1.0",)
+    assert forms == [
+        {
+            "grant_type": "refresh_token",
+            "client_id": "kajitori",
+            "service": "cloud",
+            "scope": "repository:growlio/admin:pull",
+            "refresh_token": "long-lived",
+        }
+    ]
+
+
+async def test_the_proxy_of_the_environment_is_used_but_for_this_machine(session, sandbox, monkeypatch):
+    asked: list[str] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readline()).decode().strip())
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as proxy:
+        port = proxy.sockets[0].getsockname()[1]
+        for name in ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.setenv(name, "registry.inside.invalid")
+        with pytest.raises(Unreachable, match="can't be reached through the proxy"):
+            await Registry(session, timeout_s=30).tags(ImageRepository("registry.example.com", "a/b"))
+        with pytest.raises(Unreachable):  # no such name; what counts is that the proxy is not asked
+            await Registry(session, timeout_s=0.5).tags(ImageRepository("registry.inside.invalid", "a/b"))
+        _, host = sandbox
+        assert "1.4.2" in await Registry(session).tags(ImageRepository(host, "growlio/admin"))
+    assert asked == ["CONNECT registry.example.com:443 HTTP/1.1"]
+
+
 async def test_an_empty_repository_may_say_null(session):
     async def empty(_: web.Request) -> web.Response:
         return web.json_response({"name": "a", "tags": None})
@@ -340,7 +417,8 @@ def test_a_registry_on_this_machine_may_have_its_token_server_here():
         ({"auths": {"https://r.io:5000/v2/": {"auth": "dTpw"}}}, "r.io:5000", "u"),
         ({"auths": {"r.io": {"auth": "dTpw"}}}, "evil-r.io", None),
         ({"auths": {"r.io": {"auth": "!!"}}}, "r.io", None),
-        ({"auths": {"r.io": {"identitytoken": "x"}}}, "r.io", None),
+        ({"auths": {"r.io": {"auth": "dTo=", "identitytoken": "x"}}}, "r.io", "u"),
+        ({"auths": {"r.io": {"identitytoken": "x"}}}, "r.io", ""),
         ({"auths": []}, "r.io", None),
         ([], "r.io", None),
         ({"credsStore": "pass"}, "r.io", None),
@@ -351,6 +429,7 @@ def test_docker_s_file_gives_the_credentials_of_exactly_one_host(tmp_path, docum
     found = read_credentials(tmp_path / "config.json", host)
     assert (found.user if found else None) == user
     assert "password='p'" not in repr(found)
+    assert "'x'" not in repr(found)
 
 
 def test_a_file_that_is_absent_or_broken_gives_no_credentials(tmp_path):
