@@ -152,9 +152,12 @@ async def refuse_held(ctx: Context, connection: Connection, target: Target, kind
         raise held_error(hold, now)
 
 
-async def passed_by(ctx: Context, connection: Connection, target: Target, kind: ReleaseKind, by: UserId) -> Hold | None:
-    """The lock of somebody else that this rollback goes through."""
-    return passed(await holds.over(connection, target), target, kind, by, ctx.clock())
+async def passed_by(
+    ctx: Context, connection: Connection, target: Target, kind: ReleaseKind, by: UserId, *, is_forced: bool
+) -> Hold | None:
+    """The lock of somebody else that this rollback, or a release past the rules, goes through."""
+    told = ReleaseKind.ROLLBACK if is_forced else kind
+    return passed(await holds.over(connection, target), target, told, by, ctx.clock())
 
 
 async def standing(ctx: Context) -> Sequence[Hold]:
