@@ -62,7 +62,7 @@ LINES = {
     "status": "/status stg web",
     "releases": "/releases",
     "whoami": "/kajitori whoami",
-    "freeze": "/freeze stg 100d this is no length of time",
+    "freeze": "/freeze stg 99d longer than a week",
     "unfreeze": "/unfreeze stg",
     "freezes": "/freezes",
     "lock": "/lock stg admin 25h longer than a day",
@@ -110,6 +110,7 @@ async def clicks(chat: Chat, user_id: str, action_id: str) -> None:
 async def submits(chat: Chat, user_id: str, command: str) -> None:
     world = chat.sandbox.slack.world
     values = {"environment": "stg", "service": "admin", "version": "9.9.9-none"}
+    values |= {"duration": "99d", "reason": "nothing of it is there", "words": "nothing of it is there"}
     view = {
         "id": f"V{secrets.token_hex(5)}",
         "hash": "1.a",
@@ -185,8 +186,8 @@ async def test_forms_and_the_buttons_that_open_them_ask_it_too(chat: Chat) -> No
     await handled(chat)
     denied = await denials(chat)
     for user_id, roles in ROLES.items():
-        for name in ("deploy", "rollback"):
-            assert ((user_id, name) in denied) is (Role.DEPLOYER not in roles), (user_id, name)
+        for name in ("deploy", "rollback", "freeze", "reject", "breakglass"):
+            assert ((user_id, name) in denied) is (router.commands[name].role not in roles), (user_id, name)
     assert await count_of_releases(chat) == 0
     assert chat.patches() == []
 
