@@ -21,7 +21,7 @@ from bot.domain.holds import (
     hold_key,
     passed,
 )
-from bot.domain.names import ChannelId, EnvironmentName, ServiceName, UserId
+from bot.domain.names import ChannelId, EnvironmentName, ServiceName, UserId, Version
 from bot.domain.release import Release, ReleaseKind, ReleasePhase
 from bot.domain.spans import BadSpan, end_of
 from bot.errors import UserError
@@ -234,6 +234,13 @@ def held_error(hold: Hold, now: datetime) -> UserError:
         since=hold.since,
         until=hold.until,
     )
+
+
+def version_and_reason(version: Version | None, reason: str | None) -> tuple[Version | None, str]:
+    """What the words behind a rollback mean: one without a digit begins the reason, as in `it crashes on login`."""
+    if version is not None and reason and not any(c.isdigit() for c in version):
+        return None, short(f"{version} {reason}")
+    return version, short(reason or "")
 
 
 def short(reason: str) -> str:

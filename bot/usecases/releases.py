@@ -37,14 +37,15 @@ async def request(
     by: UserId,
     asked_in: ChannelId,
     follows: Release | None = None,
+    reason: str = "",
     break_glass: str = "",
     also: Callable[[Connection, Release], Awaitable[None]] | None = None,
 ) -> Release:
     """Write down the wish to carry out a plan; the same request (`key`) is written down once, whatever happens.
 
     `follows`: the finished release whose card asked for it; its buttons are used up by this, so that a second click is
-    refused. `break_glass`: why it goes past approvals, freezes and people's locks. `also` is done in the transaction that makes it.
-    Raises UserError when the target is locked or its environment is frozen.
+    refused. `reason`: why, where it is asked or told. `break_glass`: why it goes past approvals, freezes and people's
+    locks. `also` is done in the transaction that makes it. Raises UserError when the target is locked or frozen.
     """
     now = ctx.clock()
     environment = ctx.catalog.environments[plan.target.environment]
@@ -66,7 +67,8 @@ async def request(
             id=ReleaseId(id_of(now, key)),
             request_key=key,
             plan=plan,
-            plan_hash=plan.hash_for(by, break_glass, rules),
+            plan_hash=plan.hash_for(by, reason or break_glass, rules),
+            reason=reason,
             phase=ReleasePhase.AWAITING_APPROVAL if needed else ReleasePhase.QUEUED,
             step=1,
             row_version=1,

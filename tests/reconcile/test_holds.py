@@ -170,6 +170,22 @@ async def test_who_stands_in_line_already_keeps_the_place_with_the_new_version(w
     assert await world.line() == []
 
 
+@pytest.mark.parametrize(
+    ("version", "reason", "meant"),
+    [
+        (None, None, (None, "")),
+        ("1.4.1", None, ("1.4.1", "")),
+        ("stable", None, ("stable", "")),
+        ("1.4.1", "it  crashes", ("1.4.1", "it crashes")),
+        ("it", "crashes on login", (None, "it crashes on login")),
+    ],
+)
+def test_a_word_without_a_digit_before_others_begins_the_reason_of_a_rollback(
+    version: str | None, reason: str | None, meant: tuple[str | None, str]
+) -> None:
+    assert holds.version_and_reason(Version(version) if version else None, reason) == meant
+
+
 async def test_a_button_that_names_nothing_of_ours_is_refused(world: World) -> None:
     assert queue.read_wish(world.ctx, "stg/admin:1.4.2") == (Target(STG, STG_ADMIN.service), "1.4.2")
     for value in ("", "stg/admin", "stg/nobody:1", "prd/admin:1", "stg/admin:"):
