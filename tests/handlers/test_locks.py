@@ -1,5 +1,6 @@
-"""Locks of people and of rollbacks, and the line before a target, in the chat."""
+"""Locks of people and of rollbacks, the line before a target, and emergencies, in the chat."""
 
+import json
 from typing import Any
 
 from tests.chat import STG, Chat, plain
@@ -52,11 +53,11 @@ async def test_a_line_is_told_its_turn_when_the_target_is_free(chat: Chat) -> No
 
 
 async def test_a_rollback_keeps_other_versions_out_until_somebody_writes_why_it_is_safe(chat: Chat) -> None:
-    await chat.alice.says("/rollback stg admin 1.4.0")
+    await chat.alice.says("/rollback stg admin 1.4.0 orders are lost")
     await chat.card(phase="Succeeded", text="`1.4.0` runs")
     await told(chat, r"\*stg/admin\* is locked: <@U0ALICE> rolled back from `1\.4\.1`")
     await chat.bob.says("/deploy stg admin 1.4.2")
-    await chat.bob.hears(r"was rolled back from `1\.4\.1` by <@U0ALICE>")
+    assert "orders are lost" in await chat.bob.hears(r"was rolled back from `1\.4\.1` by <@U0ALICE>")
     await chat.bob.presses("It is safe", chat.bob.last_heard())
     form = await chat.bob.form()
     await chat.bob.submits(form, environment="stg", service="admin", reason="the index is back")
@@ -74,14 +75,34 @@ async def test_a_lock_of_somebody_else_is_taken_off_with_a_reason_and_a_word_to_
     await told(chat, r"<@U0ALICE>, <@U0BOB> took off your lock of \*stg\*: they went home")
 
 
+async def cordon(chat: Chat, node: str, *, closed: bool) -> None:
+    """`kubectl cordon` or `uncordon`; the bot looks at once rather than in some seconds."""
+    headers = {
+        "Authorization": f"Bearer {chat.sandbox._kube_token}",
+        "Content-Type": "application/merge-patch+json",
+    }
+    body = json.dumps({"spec": {"unschedulable": closed}})
+    async with chat._http.patch(f"/clusters/stg/api/v1/nodes/{node}", headers=headers, data=body) as response:
+        assert response.status == 200, await response.text()
+    assert chat.bot is not None
+    chat.bot.ctx.bells.emergencies.ring()
+
+
 async def test_an_emergency_stops_releases_and_ends_when_all_is_ready(chat: Chat) -> None:
     await chat.alice.says("/emergency stg start upgrade to 1.33")
     card = await told(chat, r"Emergency in \*stg\*: upgrade to 1\.33")
     assert "kubelet" in plain(card)
-    await told(chat, "all have the pods that they want")
     await chat.bob.says("/deploy stg admin 1.4.2")
     assert "upgrade to 1.33" in await chat.bob.hears("Releases to `stg` are stopped by <@U0ALICE>")
     await chat.bob.says("/rollback stg admin")
     await chat.card(phase="Succeeded", service="admin")
+    await cordon(chat, "node-0", closed=True)
+    await told(chat, r"🚧 `node-0` `v[^`]+` (draining|cordoned)")
     await chat.alice.says("/emergency stg end")
-    await told(chat, r"The emergency in \*stg\* is over")
+    assert "node-0 is cordoned" in await chat.alice.hears("`stg` is not ready yet, so the emergency goes on")
+    await chat.alice.says("/emergency stg end anyway it is late")
+    await chat.alice.hears("You need the role `operator`")
+    await cordon(chat, "node-0", closed=False)
+    await told(chat, r"all nodes and services of \*stg\* are ready again")
+    await chat.alice.says("/emergency stg end")
+    await told(chat, r"The emergency in \*stg\* is over: all is ready again")
