@@ -10,7 +10,8 @@ from bot.context import Context
 from bot.domain.catalog import Place, Role
 from bot.domain.freezes import is_held_up
 from bot.domain.release import START_VALID, Outcome, Release
-from bot.errors import OutsideError
+from bot.errors import NotFound, OutsideError
+from bot.kube import workloads
 from bot.store import approvals, outbox
 from bot.usecases.approvals import plan_changed, why_moved
 from bot.usecases.freezes import in_force
@@ -40,7 +41,7 @@ async def why_not_start(ctx: Context, release: Release) -> Outcome | None:
             return Outcome("frozen", text, "Ask again when it is open: /freezes.")
     if not release.approvals_needed:
         return None
-    moved = why_moved(ctx, release)
+    moved = (*why_moved(ctx, release), *await _image_moved(ctx, release))
     if moved:
         return plan_changed(moved)
     async with ctx.database.read() as connection:
@@ -52,6 +53,20 @@ async def why_not_start(ctx: Context, release: Release) -> Outcome | None:
         text = "It was approved, but I was away for too long since; nothing was changed."
         return Outcome("expired", text, "Ask for it again.")
     return None
+
+
+async def _image_moved(ctx: Context, release: Release) -> tuple[str, ...]:
+    """That the workload has another image than the one people saw on the card. Raises OutsideError."""
+    plan = release.plan
+    try:
+        workload = await workloads.read(ctx.clusters[plan.target.environment], plan.workload)
+    except NotFound:
+        return ()  # the start says so
+    present = workload.images.get(plan.container, "")
+    if workload.uid != plan.uid or present in ("", plan.from_image):
+        return ()
+    who = workload.managers.get(plan.container, "")
+    return (f"the image is {present} now{f', set by {who}' if who else ''}, not {plan.from_image}",)
 
 
 async def _approvers(ctx: Context, release: Release) -> Mrkdwn:

@@ -183,3 +183,13 @@ async def test_what_was_approved_long_ago_is_not_begun(chat: Chat) -> None:
     ctx.bells.releases.ring()
     await chat.card(phase="Aborted", text="away for too long")
     assert chat.patches("prd") == []
+
+
+async def test_an_image_that_moved_since_people_looked_ends_it_with_both(chat: Chat) -> None:
+    ctx, release = context(chat), await asked(chat)
+    await chat.kubectl("prd", "admin", "deployments", "admin", image="growlio/admin:1.4.2")
+    before = len(chat.patches("prd"))
+    await approvals.approve(ctx, release.id, by=BOB)
+    card = await chat.card(phase="Aborted", text="The plan changed since it was asked for")
+    assert "1.4.2 now, set by kubectl, not" in plain(card)
+    assert len(chat.patches("prd")) == before
