@@ -25,7 +25,7 @@ def release_card(release: Release, now: datetime) -> Card:
     first = _first_line(release, now)
     blocks: list[Block] = [section(first)]
     if release.break_glass:
-        blocks.append(section(Mrkdwn(f"🚨 *Break-glass*, past approvals and freezes: {esc(release.break_glass)}")))
+        blocks.append(section(Mrkdwn(f"🚨 *Break-glass*, past the rules: {esc(release.break_glass)}")))
     second = _second_line(release, now)
     if second:
         blocks.append(section(second))

@@ -1,6 +1,7 @@
-"""Breaking the glass: a release that goes past approvals and freezes, told loudly, with a review that stays open.
+"""Breaking the glass: a release that goes past the rules, told loudly, with a review that stays open.
 
-Never past locks, and never past roles. Called by handlers.breakglass.
+Past approvals, freezes, people's locks, lines and emergencies; never past a release that moves there, nor past roles.
+Called by handlers.breakglass.
 """
 
 from collections.abc import Sequence
@@ -10,10 +11,10 @@ from bot.cards.review import loud_note, review_card, subject_of
 from bot.context import Context
 from bot.domain.catalog import Place, Target
 from bot.domain.names import ChannelId, ReleaseId, UserId, Version
-from bot.domain.release import Release
+from bot.domain.release import Release, ReleaseKind
 from bot.domain.review import Review
 from bot.errors import UserError
-from bot.store import audit, outbox, reviews
+from bot.store import audit, emergencies, holds, outbox, reviews
 from bot.store.db import Connection
 from bot.usecases import releases
 from bot.usecases.freezes import in_force
@@ -24,26 +25,44 @@ async def break_glass(
     ctx: Context, target: Target, version: Version, reason: str, *, key: str, by: UserId, asked_in: ChannelId
 ) -> Release:
     """Release it now. Raises UserError where nothing stands in the way: then it is a release like any other."""
-    environment = ctx.catalog.environments[target.environment]
-    passed = [f'the freeze "{each.reason}"' for each in await in_force(ctx, environment)]
-    if environment.approvals:
-        passed.insert(0, "1 approval" if environment.approvals == 1 else f"{environment.approvals} approvals")
+    passed = await _in_the_way(ctx, target, by)
     if not passed:
         raise UserError(
             "nothing_to_break",
-            f"`{target.environment}` needs no approval and is not frozen: there is no glass to break.",
+            f"`{target}` needs no approval, is not frozen and not locked: there is no glass to break.",
             hint=f"/deploy {target.environment} {target.service} {version}",
         )
     plan = await plan_deploy(ctx, target, version)
 
     async def also(connection: Connection, release: Release) -> None:
-        review = Review(release.id, target, plan.to_version, by, reason, " and ".join(passed), release.requested_at)
+        review = Review(release.id, target, plan.to_version, by, reason, _listed(passed), release.requested_at)
         await reviews.add(connection, review)
         entry = _entry(ctx, review, by, "breakglass", audit.AuditPhase.REQUEST, f"past {review.passed}: {reason}")
         await audit.append(connection, entry)
         await _tell(ctx, connection, review, asked_in)
 
     return await releases.request(ctx, plan, key=key, by=by, asked_in=asked_in, break_glass=reason, also=also)
+
+
+async def _in_the_way(ctx: Context, target: Target, by: UserId) -> list[str]:
+    """The rules that keep a release of a person out of a target now, in words."""
+    environment = ctx.catalog.environments[target.environment]
+    passed = []
+    if environment.approvals:
+        passed.append("1 approval" if environment.approvals == 1 else f"{environment.approvals} approvals")
+    passed += [f'the freeze "{each.reason}"' for each in await in_force(ctx, environment)]
+    async with ctx.database.read() as connection:
+        held = await holds.over(connection, target)
+        emergency = await emergencies.open_in(connection, target.environment)
+    now = ctx.clock()
+    passed += [f'the lock "{each.reason}"' for each in held if each.hinders(ReleaseKind.DEPLOY, by, now)]
+    if emergency is not None:
+        passed.append(f'the emergency "{emergency.reason}"')
+    return passed
+
+
+def _listed(passed: Sequence[str]) -> str:
+    return " and ".join(each for each in (", ".join(passed[:-1]), passed[-1]) if each)
 
 
 async def close(ctx: Context, release_id: ReleaseId, words: str, *, by: UserId) -> Review:
