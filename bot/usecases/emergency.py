@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.cards.emergency import emergency_card
+from bot.cards.emergency import calm_note, emergency_card
 from bot.context import Context
 from bot.domain.catalog import Place, Role, Service, Target, WorkloadKind
 from bot.domain.emergency import Emergency, Node, Scene, Standing, missing, risks
@@ -46,7 +46,7 @@ class Declarer:
 async def start(
     ctx: Context, environment: EnvironmentName, reason: str, *, by: UserId, asked_in: ChannelId
 ) -> Emergency:
-    """Stop releases there and watch. Raises UserError without a reason, or when it is on already."""
+    """Stop releases there at once, then look. Raises UserError without a reason, or when it is on already."""
     why, now = short(reason), ctx.clock()
     if not why:
         raise UserError("reason_needed", "Say why releases stop.", hint=f"/emergency {environment} start REASON")
@@ -54,17 +54,7 @@ async def start(
         known = await emergencies.open_in(connection, environment)
     if known is not None:
         return _same_or_refused(known, by, why)
-    scene = await look(ctx, environment)
-    fresh = Emergency(
-        id=new_id(now),
-        environment=environment,
-        by=by,
-        reason=why,
-        since=now,
-        asked_in=asked_in,
-        risks=risks(scene),
-        scene=scene,
-    )
+    fresh = Emergency(id=new_id(now), environment=environment, by=by, reason=why, since=now, asked_in=asked_in)
     async with ctx.database.write() as connection:
         if not await emergencies.add(connection, fresh):
             other = await emergencies.open_in(connection, environment)
@@ -72,7 +62,41 @@ async def start(
                 return _same_or_refused(other, by, why)
         await _keep(ctx, connection, fresh, by, "emergency.start", why)
     _ring(ctx)
-    return fresh
+    return await observe(ctx, fresh)
+
+
+async def observe(ctx: Context, known: Emergency) -> Emergency:
+    """Look, and keep what has changed with its card; as it is now. The first look names what a drain would break.
+
+    Says once when all is ready again, and once more when something broke in between.
+    """
+    scene = await look(ctx, known.environment)
+    is_calm = not missing(scene)
+    if scene == known.scene and is_calm == known.calm_told:
+        return known
+    async with ctx.database.write() as connection:
+        fresh = await emergencies.get(connection, known.id)
+        if fresh is None or fresh.ended_at is not None:
+            return fresh or known
+        seen = replace(fresh.seen(scene), calm_told=is_calm)
+        if fresh.scene is None:
+            seen = replace(seen, risks=risks(scene))
+        saved = await emergencies.save(connection, seen)
+        if saved is None:
+            return fresh  # the next look decides again
+        await put_emergency(ctx, connection, saved)
+        was_rough = fresh.scene is not None and bool(missing(fresh.scene))
+        if is_calm and was_rough and not fresh.calm_told:
+            draft = outbox.Draft(
+                kind=outbox.OutboxKind.CARD,
+                channel=channel_of(ctx, saved),
+                body=calm_note(saved).body(),
+                subject=f"calm:{saved.id}:{saved.row_version}",
+                thread_subject=subject_of(saved),
+            )
+            await outbox.add(connection, draft, now=ctx.clock())
+    ctx.bells.outbox.ring()
+    return saved
 
 
 async def status(ctx: Context, environment: EnvironmentName) -> tuple[Emergency | None, Scene]:
