@@ -11,6 +11,7 @@ from bot.cards import queue as lines
 from bot.domain.catalog import Target
 from bot.domain.emergency import Emergency, Node, Risk, Scene, Standing, risks
 from bot.domain.holds import Hold, HoldKind
+from bot.domain.names import EnvironmentName, ServiceName
 from bot.domain.queue import Ticket, TicketState
 from tests.cards.hostile import hostile, must_be_fit_to_send, must_be_inert
 from tests.domain.release_worlds import NOW
@@ -37,7 +38,7 @@ HOLDS = st.builds(
 TICKETS = st.builds(
     Ticket,
     id=st.integers(0, 9).map(lambda number: f"{number:026}"),
-    target=st.just(Target("stg", "admin")),
+    target=st.just(Target(EnvironmentName("stg"), ServiceName("admin"))),
     user=PEOPLE,
     version=hostile,
     since=st.just(NOW),

@@ -12,7 +12,7 @@ from bot.domain.catalog import Target
 from bot.domain.holds import EXTENSION
 from bot.domain.names import ReleaseId, UserId, Version
 from bot.domain.queue import Ticket, TicketState
-from bot.domain.release import Plan, ReleaseKind
+from bot.domain.release import Plan, ReleaseKind, ReleasePhase
 from bot.errors import UserError
 from bot.reconcile.holds import HoldLoop
 from bot.store import holds as hold_rows
@@ -23,7 +23,7 @@ from bot.store.migrate import migrate
 from bot.store.tables import audit, outbox
 from bot.usecases import holds, queue, releases
 from tests.rows_context import CHANNEL, STG, Clock, rows_context
-from tests.store.releases import PLAN, STG_ADMIN
+from tests.store.releases import PLAN, STG_ADMIN, release
 
 ALICE, BOB, CAROL = UserId("U0ALICE"), UserId("U0BOB"), UserId("U0CAROL")
 VERSION = Version("1.4.2")
@@ -168,6 +168,36 @@ async def test_who_stands_in_line_already_keeps_the_place_with_the_new_version(w
     assert refused.value.code == "not_yours"
     await queue.leave(world.ctx, first.id, by=BOB)
     assert await world.line() == []
+
+
+@pytest.mark.parametrize("locks", [True, False])
+async def test_a_rollback_that_is_done_locks_its_target_where_that_is_wanted(world: World, locks: bool) -> None:
+    environment = replace(world.ctx.catalog.environments[STG], rollback_locks=locks)
+    ctx = replace(world.ctx, catalog=replace(world.ctx.catalog, environments={STG: environment}))
+    back = replace(
+        release(), plan=replace(PLAN, kind=ReleaseKind.ROLLBACK), phase=ReleasePhase.SUCCEEDED, reason="slow"
+    )
+    for ended in (back, replace(back, phase=ReleasePhase.FAILED), back):
+        async with ctx.database.write() as connection:
+            await holds.hold_after_rollback(ctx, connection, ended)
+    async with ctx.database.read() as connection:
+        found = await hold_rows.open_ones(connection)
+    assert [(hold.version, hold.reason, hold.until) for hold in found] == ([("1.4.1", "slow", None)] if locks else [])
+
+
+async def test_words_without_which_a_rollbacks_lock_stays(world: World) -> None:
+    back = replace(release(), plan=replace(PLAN, kind=ReleaseKind.ROLLBACK), phase=ReleasePhase.SUCCEEDED)
+    async with world.ctx.database.write() as connection:
+        await holds.hold_after_rollback(world.ctx, connection, back)
+    with pytest.raises(UserError) as refused:
+        await holds.unlock(world.ctx, STG, STG_ADMIN.service, "  ", by=ALICE)
+    assert refused.value.code == "reason_needed"
+    with pytest.raises(UserError) as kept_out:
+        await world.ask(ALICE)
+    assert kept_out.value.code == "rolled_back"
+    await holds.unlock(world.ctx, STG, STG_ADMIN.service, "the index is back", by=BOB)
+    assert await world.said("<@U0BOB> says that it is safe to go on: the index is back") == 1
+    await world.ask(ALICE)
 
 
 @pytest.mark.parametrize(
