@@ -1,9 +1,11 @@
 """`/deploy ENV SERVICE [VERSION]`: ask for a release; and Retry, the button of one that failed."""
 
 from bot.domain.catalog import Role, Target
-from bot.domain.names import EnvironmentName, ServiceName, Version
+from bot.domain.images import version_of
+from bot.domain.names import EnvironmentName, Reason, ServiceName, Version
+from bot.domain.rollout import image_of
 from bot.router import Call, Reply, Router, follow
-from bot.usecases import buttons, places, planning, queue, releases
+from bot.usecases import buttons, confirming, places, planning, queue, releases
 
 router = Router()
 
@@ -17,6 +19,25 @@ async def deploy(
     asking = releases.request(call.ctx, plan, key=call.key, by=call.actor, asked_in=call.channel)
     release = await queue.or_offer_line(plan, asking)
     return follow(call, release)
+
+
+@router.command("/takeover", role=Role.OPERATOR)
+async def takeover(call: Call, environment: EnvironmentName, service: ServiceName, reason: Reason) -> Reply:
+    """Apply a service's overlay where other field managers have set its fields; the version stays."""
+    target = Target(environment, service)
+    present = await planning.read_workload(call.ctx, target)
+    version = Version(version_of(image_of(present, call.ctx.catalog.services[service].container)))
+    plan = await planning.plan_deploy(call.ctx, target, version, forced=True)
+    release = await releases.request(call.ctx, plan, key=call.key, by=call.actor, asked_in=call.channel, reason=reason)
+    return follow(call, release)
+
+
+@router.button("release.confirm", role=Role.DEPLOYER, place=places.of_release)
+async def confirm(call: Call, value: str) -> Reply:
+    """Go on with what the card shows."""
+    release_id, _step = buttons.parse(value)
+    await confirming.confirm(call.ctx, release_id, by=call.actor)
+    return Reply.nothing()
 
 
 @router.button("release.retry", role=Role.DEPLOYER, place=places.of_release)

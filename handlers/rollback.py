@@ -1,10 +1,12 @@
 """`/rollback ENV SERVICE [VERSION] [REASON]`: put a former version back; and the Roll back button of a release."""
 
+from bot.cards.answers import note_card
+from bot.cards.mrkdwn import Mrkdwn, esc
 from bot.domain.catalog import Role, Target
 from bot.domain.names import EnvironmentName, Reason, ServiceName, Version
 from bot.domain.release import ReleasePhase
 from bot.router import Call, Reply, Router, follow
-from bot.usecases import buttons, holds, places, planning, releases
+from bot.usecases import buttons, holds, places, planning, releases, undoing
 
 router = Router()
 
@@ -34,3 +36,11 @@ async def roll_back(call: Call, value: str) -> Reply:
         call.ctx, plan, key=call.key, by=call.actor, asked_in=call.channel, follows=former, reason=why
     )
     return follow(call, release)
+
+
+@router.button("release.branch", role=Role.DEPLOYER, place=places.of_release)
+async def branch(call: Call, value: str) -> Reply:
+    """Push a branch that makes the rollback in Git too."""
+    release = await buttons.release_of(call.ctx, value)
+    where = await undoing.open_branch(call.ctx, release, by=call.actor)
+    return Reply(note_card(Mrkdwn(f"Opened: {esc(where)}. Review and merge it there.")), private=True)

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from bot.cards.card import Block, Card, actions, button, confirm, context, section
 from bot.cards.mrkdwn import Mrkdwn, bold, clock, code, esc, person, pre
-from bot.domain.release import Outcome, Progress, Release, ReleaseKind, ReleasePhase
+from bot.cards.overlay import commit_words, overlay_lines
+from bot.domain.release import CONFIRMATION_VALID, Outcome, Progress, Release, ReleaseKind, ReleasePhase
 from bot.domain.rollout import PodTrouble
 
 BAR_CELLS = 10
@@ -29,7 +30,7 @@ def release_card(release: Release, now: datetime) -> Card:
     second = _second_line(release, now)
     if second:
         blocks.append(section(second))
-    blocks += [section(line) for line in _warnings(release)]
+    blocks += [section(line) for line in (*overlay_lines(release), *_warnings(release))]
     blocks.append(_small_print(release))
     blocks += actions(f"release:{release.id}:{release.step}", _buttons(release))
     return Card(_lock_screen(release, now), tuple(blocks), metadata_of(release))
@@ -66,6 +67,8 @@ def _first_line(release: Release, now: datetime) -> Mrkdwn:
             f"putting {code(release.plan.from_version)} back"
         )
     match release.phase:
+        case ReleasePhase.AWAITING_CONFIRMATION:
+            return Mrkdwn(f"👀 {_noun(release)} of {service} {change} to {where}: is this what you want?")
         case ReleasePhase.AWAITING_APPROVAL:
             return Mrkdwn(f"✋ {_noun(release)} of {service} {change} to {where} waits for approval")
         case ReleasePhase.QUEUED | ReleasePhase.PROGRESSING:
@@ -100,6 +103,11 @@ def _second_line(release: Release, now: datetime) -> Mrkdwn:
     """The one number that matters while it moves; what it means when it is over."""
     outcome = release.outcome
     match release.phase:
+        case ReleasePhase.AWAITING_CONFIRMATION:
+            minutes = round(CONFIRMATION_VALID.total_seconds() / 60)
+            return Mrkdwn(
+                f"{person(release.requested_by)}, look at what it would change; confirm in {minutes} minutes."
+            )
         case ReleasePhase.AWAITING_APPROVAL:
             missing = release.approvals_needed - len(release.approved_by)
             people = "one more person" if missing == 1 else f"{missing} more people"
@@ -164,8 +172,11 @@ def _still_serving(release: Release) -> Mrkdwn:
 def _small_print(release: Release) -> Block:
     plan = release.plan
     parts = [Mrkdwn(f"asked by {person(release.requested_by)} at {clock(release.requested_at)}"), esc(plan.origin)]
+    parts += commit_words(release)
     if not plan.checked:
         parts.append(Mrkdwn("⚠️ not checked: the registry could not be asked"))
+    if release.reason:
+        parts.append(Mrkdwn(f"because: {esc(release.reason, 200)}"))
     if release.approved_by:
         parts.append(Mrkdwn("approved by " + ", ".join(person(user) for user in release.approved_by)))
     if release.rejected_by:
@@ -186,6 +197,11 @@ def _buttons(release: Release) -> list[Block]:
     value = f"{release.id}:{release.step}"
     plan = release.plan
     details = button("Details", "release.details", value)
+    if release.phase is ReleasePhase.AWAITING_CONFIRMATION:
+        return [
+            button("Confirm", "release.confirm", value, style="primary"),
+            button("Withdraw", "release.abort", value),
+        ]
     if release.phase is ReleasePhase.AWAITING_APPROVAL:
         return [
             button("Approve", "release.approve", value, style="primary"),
@@ -205,6 +221,8 @@ def _buttons(release: Release) -> list[Block]:
     undoable = plan.from_version != plan.to_version and plan.kind is not ReleaseKind.ROLLBACK
     if release.followed_by is not None:
         return [details]
+    if plan.is_undone_by_overlay and release.phase is ReleasePhase.SUCCEEDED:
+        shown.append(button("Open a branch", "release.branch", value))
     if release.phase in (ReleasePhase.SUCCEEDED, ReleasePhase.FAILED) and undoable:
         question = Mrkdwn(
             f"{bold(plan.target.service)} in {bold(plan.target.environment)} goes back to {code(plan.from_version)}."
@@ -239,6 +257,7 @@ def _cause(outcome: Outcome | None) -> str:
 def phase_mark(release: Release) -> str:
     """One sign for where a release stands, as in its card's first line."""
     return {
+        ReleasePhase.AWAITING_CONFIRMATION: "👀",
         ReleasePhase.AWAITING_APPROVAL: "✋",
         ReleasePhase.QUEUED: "⏳",
         ReleasePhase.PROGRESSING: "⏳",

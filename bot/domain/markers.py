@@ -118,7 +118,13 @@ def _finished(release: Release) -> tuple[EventKind, str]:
             return EventKind.WARNING, f"{service} {version} was stopped in {environment}"
         case ReleasePhase.SUPERSEDED:
             return EventKind.WARNING, f"{service} {version} was overtaken in {environment}"
-        case ReleasePhase.AWAITING_APPROVAL | ReleasePhase.QUEUED | ReleasePhase.PROGRESSING | ReleasePhase.PAUSED:
+        case (
+            ReleasePhase.AWAITING_CONFIRMATION
+            | ReleasePhase.AWAITING_APPROVAL
+            | ReleasePhase.QUEUED
+            | ReleasePhase.PROGRESSING
+            | ReleasePhase.PAUSED
+        ):
             raise AssertionError("a release that moves has no end")
 
 

@@ -24,6 +24,8 @@ OWN_MARGIN = timedelta(seconds=60)
 """Waited beyond Kubernetes' own progress deadline, so that its verdict comes first; ours when it never does."""
 DEFAULT_PROGRESS_DEADLINE_S = 600
 """Kubernetes' default of spec.progressDeadlineSeconds; used for kinds of workload that have none."""
+CONFIRMATION_VALID = timedelta(minutes=5)
+"""How long the requester may look at what a release would change before it has to be looked at again."""
 APPROVAL_VALID = approval.VALID
 START_VALID = timedelta(minutes=10)
 """How long after its intent a release may still send its first write; older ones end as `not started`."""
@@ -44,6 +46,8 @@ class ReleaseKind(StrEnum):
 class ReleasePhase(StrEnum):
     """Where a release stands; spelled as in the message metadata."""
 
+    AWAITING_CONFIRMATION = "AwaitingConfirmation"
+    """Its requester looks at what it would change."""
     AWAITING_APPROVAL = "AwaitingApproval"
     QUEUED = "Queued"
     PROGRESSING = "Progressing"
@@ -57,6 +61,11 @@ class ReleasePhase(StrEnum):
     def is_over(self) -> bool:
         """True for the phases that never change again."""
         return self in (self.SUCCEEDED, self.FAILED, self.ABORTED, self.SUPERSEDED)
+
+    @property
+    def has_begun(self) -> bool:
+        """False while nothing was written to a cluster, and nothing is about to be."""
+        return self not in (self.AWAITING_CONFIRMATION, self.AWAITING_APPROVAL, self.QUEUED)
 
 
 LIVE_PHASES = tuple(phase for phase in ReleasePhase if not phase.is_over)
@@ -99,6 +108,13 @@ class Plan:
     """Of a canary: its steps and what carries them out."""
     overlay: OverlayPlan | None = None
     """Of a service with manifests: the objects that are applied with the version."""
+    overlay_names: str = ""
+    """Rollback: the version that the service's overlay names in Git; empty when it names none."""
+
+    @property
+    def is_undone_by_overlay(self) -> bool:
+        """Whether the overlay still names the version that this rollback takes away."""
+        return self.kind is ReleaseKind.ROLLBACK and self.overlay_names == self.from_version != self.to_version
 
     def hash_for(self, requester: UserId, reason: str = "", rules: Rules | None = None) -> str:
         """sha256 over everything an approval binds to. Replica counts are left out: an autoscaler moves them."""

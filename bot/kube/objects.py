@@ -30,10 +30,12 @@ RESOURCES: Mapping[tuple[str, str], str] = {
     ("apps/v1", "StatefulSet"): "statefulsets",
     ("apps/v1", "Deployment"): "deployments",
     ("autoscaling/v2", "HorizontalPodAutoscaler"): "horizontalpodautoscalers",
+    ("autoscaling/v1", "HorizontalPodAutoscaler"): "horizontalpodautoscalers",
     ("batch/v1", "CronJob"): "cronjobs",
     ("batch/v1", "Job"): "jobs",
     ("networking.k8s.io/v1", "Ingress"): "ingresses",
     ("gateway.networking.k8s.io/v1", "HTTPRoute"): "httproutes",
+    ("gateway.networking.k8s.io/v1beta1", "HTTPRoute"): "httproutes",
 }
 """What can be applied, in the order in which it is: what pods need comes before the pods."""
 _MANAGER = re.compile(r'conflict with "(?P<name>[^"]*)"')
@@ -82,18 +84,22 @@ async def apply(cluster: Cluster, manifest: Mapping[str, Any], *, forced: bool) 
 
 
 async def left_behind(
-    cluster: Cluster, namespace: str, service: str, *, keep: Collection[tuple[str, str, str]]
+    cluster: Cluster, namespace: str, service: str, *, keep: Collection[tuple[str, str]]
 ) -> Sequence[Json]:
-    """Objects that were applied for the service and are not in `keep` (api version, kind, name)."""
+    """Objects that were applied for the service and are not in `keep` (kind and name)."""
     found = []
+    asked: set[str] = set()
     for (api_version, kind), resource in RESOURCES.items():
+        if resource in asked:
+            continue  # the same objects, in an older version's words
+        asked.add(resource)
         path = namespaced(namespace, resource, group=_group(api_version))
         try:
             async for page in cluster.pages(path, query={"labelSelector": f"{SERVICE_LABEL}={service}"}):
                 for item in page:
                     name = str(item.get("metadata", {}).get("name", ""))
                     owned = item.get("metadata", {}).get("ownerReferences")
-                    if name and not owned and (api_version, kind, name) not in keep:
+                    if name and not owned and (kind, name) not in keep:
                         found.append({**item, "apiVersion": api_version, "kind": kind})
         except NotFound:
             continue  # a kind that this cluster does not know
@@ -101,6 +107,27 @@ async def left_behind(
             if error.code != "Forbidden":
                 raise  # a kind that we may not list is none of ours to delete either
     return found
+
+
+async def scaled(cluster: Cluster, namespace: str) -> frozenset[tuple[str, str]]:
+    """Kind and name of what autoscalers of the namespace scale."""
+    found: set[tuple[str, str]] = set()
+    path = namespaced(namespace, "horizontalpodautoscalers", group="autoscaling/v2")
+    try:
+        async for page in cluster.pages(path):
+            found |= {scaled_by(item) for item in page}
+    except NotFound:
+        return frozenset()
+    except Refused as error:
+        if error.code != "Forbidden":
+            raise
+    return frozenset(found)
+
+
+def scaled_by(autoscaler: Mapping[str, Any]) -> tuple[str, str]:
+    """Kind and name of what an autoscaler scales."""
+    of = (autoscaler.get("spec") or {}).get("scaleTargetRef") or {}
+    return str(of.get("kind", "")), str(of.get("name", ""))
 
 
 async def delete(cluster: Cluster, found: Mapping[str, Any]) -> None:
@@ -129,12 +156,12 @@ def key_of(found: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def in_order(manifests: Sequence[Mapping[str, Any]], last: tuple[str, str]) -> list[Mapping[str, Any]]:
-    """Manifests in the order in which they are applied; the one of that kind and name at the very end."""
+    """Manifests in the order in which they are applied; the workload (its kind in lower case, its name) at the end."""
     order = {kind: place for place, kind in enumerate(RESOURCES)}
 
     def place(manifest: Mapping[str, Any]) -> tuple[bool, int, str]:
         api_version, kind, name = key_of(manifest)
-        return (kind, name) == last, order.get((api_version, kind), len(order)), name
+        return (kind.lower(), name) == last, order.get((api_version, kind), len(order)), name
 
     return sorted(manifests, key=place)
 

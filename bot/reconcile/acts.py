@@ -10,6 +10,7 @@ from bot.domain.steering import Decision, PutBack, Save, WriteVersion, restart_m
 from bot.errors import Refused
 from bot.failpoints import reach
 from bot.kube import workloads
+from bot.reconcile.overlays import apply_overlay
 
 
 async def write(ctx: Context, release: Release, workload: Workload | None, decision: Decision) -> Workload:
@@ -22,7 +23,7 @@ async def write(ctx: Context, release: Release, workload: Workload | None, decis
     cluster = ctx.clusters[plan.target.environment]
     reach("release.before_write")
     match decision:
-        case PutBack() if plan.kind is ReleaseKind.ROLLBACK and plan.from_revision_uid:
+        case PutBack() if plan.from_revision_uid and (plan.kind is ReleaseKind.ROLLBACK or plan.overlay is not None):
             former = await _revision(ctx, release, plan.from_revision_uid)
             if former is None:
                 raise Refused(cluster.system, "the revision before it is no longer kept", code="revision_gone")
@@ -31,6 +32,8 @@ async def write(ctx: Context, release: Release, workload: Workload | None, decis
             return await workloads.set_image(
                 cluster, workload, container=plan.container, image=plan.from_image, annotations=release.marks()
             )
+        case WriteVersion() if plan.overlay is not None:
+            return await apply_overlay(ctx, release, workload)
         case WriteVersion() if plan.kind is ReleaseKind.RESTART:
             return await workloads.restart(cluster, workload, at=restart_mark(release), annotations=release.marks())
         case WriteVersion() if plan.revision_uid:

@@ -13,9 +13,9 @@ from bot.context import Context
 from bot.domain.approval import Due, due
 from bot.domain.names import ReleaseId
 from bot.domain.redaction import redact
-from bot.domain.release import APPROVAL_VALID, Outcome, Release, ReleaseKind, ReleasePhase
+from bot.domain.release import APPROVAL_VALID, CONFIRMATION_VALID, Outcome, Release, ReleaseKind, ReleasePhase
 from bot.domain.rollout import Observation, PodTrouble, Workload
-from bot.domain.steering import Save, decide_progress, decide_start
+from bot.domain.steering import PassSteps, Save, decide_progress, decide_start
 from bot.domain.troubles import troubles as find_troubles
 from bot.errors import Conflict, NotFound, OutsideError, Refused, TooBusy
 from bot.failpoints import reach
@@ -27,6 +27,7 @@ from bot.reconcile.canary_sweep import CanarySweep
 from bot.reconcile.keeping import ReleaseKeeper
 from bot.reconcile.loop import Crew
 from bot.reconcile.numbers import numbers
+from bot.reconcile.overlays import prune
 from bot.store import audit, releases
 
 log = structlog.get_logger()
@@ -116,6 +117,8 @@ class ReleaseLoop:
 
     async def _step(self, release: Release) -> None:
         match release.phase:
+            case ReleasePhase.AWAITING_CONFIRMATION:
+                await self._forget_unconfirmed(release)
             case ReleasePhase.AWAITING_APPROVAL:
                 await self._await_approval(release)
             case ReleasePhase.QUEUED:
@@ -128,6 +131,13 @@ class ReleaseLoop:
                 await self._watch(release)
             case ReleasePhase.SUCCEEDED | ReleasePhase.FAILED | ReleasePhase.ABORTED | ReleasePhase.SUPERSEDED:
                 pass
+
+    async def _forget_unconfirmed(self, release: Release) -> None:
+        now = self._ctx.clock()
+        if now - release.requested_at >= CONFIRMATION_VALID:
+            minutes = round(CONFIRMATION_VALID.total_seconds() / 60)
+            outcome = Outcome("unconfirmed", f"It was not confirmed within {minutes} minutes.", "Ask for it again.")
+            await self.keeper.save(release, release.finished(ReleasePhase.ABORTED, outcome, now))
 
     async def _await_approval(self, release: Release) -> None:
         """Call the approvers, once at the start and once before the end; then the end."""
@@ -191,7 +201,7 @@ class ReleaseLoop:
         found = await self._troubles(release, seen, now) if seen is not None else ()
         decision = decide_progress(release, seen, found, now)
         if isinstance(decision, Save):
-            await self.keeper.save(release, decision.release)
+            await self.keeper.save(release, await self._pruned(decision.release))
             return
         assert seen is not None
         try:
@@ -201,10 +211,22 @@ class ReleaseLoop:
         except Refused as error:
             await self.keeper.refused(release, error)
             return
+        if isinstance(decision, PassSteps):
+            return
         reach("release.after_undo")
         await self.keeper.save(
             release, release.moved(undo_generation=written.generation, progressed_at=now, troubles=())
         )
+
+    async def _pruned(self, release: Release) -> Release:
+        """What left the overlay goes once the new version runs: until then the old pods may need it."""
+        if release.phase is not ReleasePhase.SUCCEEDED or release.outcome is None:
+            return release
+        stayed = await prune(self._ctx, release)
+        if not stayed:
+            return release
+        text = f"{release.outcome.text}; not removed: {', '.join(stayed)}"
+        return replace(release, outcome=replace(release.outcome, text=text))
 
     async def _read(self, release: Release) -> Workload | None:
         try:

@@ -12,14 +12,18 @@ from bot.domain.rollout import Revision, RolloutState, Workload, image_of, rollo
 from bot.errors import NotFound, UserError
 from bot.kube import workloads
 from bot.store import releases
+from bot.usecases.overlays import COMMIT_MARK, named_version, refuse_conflicts, survey
 from bot.usecases.versions import choose
 
 GITOPS = ("argocd", "argo-cd", "kustomize-controller", "helm-controller", "flux", "fleet")
 """Beginnings of field manager names of tools that put their own version back within minutes."""
 
 
-async def plan_deploy(ctx: Context, target: Target, asked: Version | None) -> Plan:
-    """What `/deploy` would do. Raises UserError when it should not be done."""
+async def plan_deploy(ctx: Context, target: Target, asked: Version | None, *, forced: bool = False) -> Plan:
+    """What `/deploy` would do. Raises UserError when it should not be done.
+
+    `forced`: the overlay's fields are applied even where other field managers have set them.
+    """
     environment, service = ctx.catalog.environments[target.environment], ctx.catalog.services[target.service]
     choice = await choose(ctx, environment, service, asked)
     workload = await _workload(ctx, environment, service)
@@ -41,10 +45,22 @@ async def plan_deploy(ctx: Context, target: Target, asked: Version | None) -> Pl
         to_digest=choice.digest,
         progress_deadline_s=workload.progress_deadline_s or DEFAULT_PROGRESS_DEADLINE_S,
     )
-    if now_runs == to_image:
-        return _same_version(plan, workload)
+    if service.manifests is not None:
+        plan = await _with_overlay(ctx, plan, workload, forced=forced)
+    if now_runs == to_image and (plan.overlay is None or not plan.overlay.is_change):
+        return _same_version(replace(plan, overlay=None), workload)
     _refuse_paused(service, workload)
     return plan
+
+
+async def _with_overlay(ctx: Context, plan: Plan, workload: Workload, *, forced: bool) -> Plan:
+    """The plan with what its service's overlay would change, and the revision that an abort puts back."""
+    found = await survey(ctx, plan, forced=forced, applied=workload.annotations.get(COMMIT_MARK, ""))
+    refuse_conflicts(found.overlay, f"{plan.target.environment} {plan.target.service}")
+    former: tuple[Revision, ...] = ()
+    if plan.workload.kind is not WorkloadKind.CRONJOB:
+        former = await workloads.revisions(ctx.clusters[plan.target.environment], plan.workload)
+    return replace(plan, overlay=found.overlay, from_revision_uid=former[0].uid if former else "")
 
 
 def _same_version(plan: Plan, workload: Workload) -> Plan:
@@ -102,6 +118,7 @@ async def plan_rollback(ctx: Context, target: Target, asked: Version | None) -> 
         revision_uid=chosen.uid,
         revision_number=chosen.number,
         from_revision_uid=former[0].uid if former else "",
+        overlay_names=await named_version(ctx, target),
     )
 
 

@@ -4,11 +4,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from bot.cards.canary import canary_card
+from bot.cards.card import Card
+from bot.cards.overlay import diff_notes
 from bot.cards.release import release_card, subject_of
 from bot.context import Context
 from bot.domain.approval import rules_of
 from bot.domain.canary.scheme import CanaryCourse
-from bot.domain.catalog import Target
+from bot.domain.catalog import Environment, Target
 from bot.domain.names import ChannelId, ReleaseId, UserId
 from bot.domain.release import (
     Outcome,
@@ -69,7 +71,7 @@ async def request(
             plan=plan,
             plan_hash=plan.hash_for(by, reason or break_glass, rules),
             reason=reason,
-            phase=ReleasePhase.AWAITING_APPROVAL if needed else ReleasePhase.QUEUED,
+            phase=first_phase(environment, plan, needed),
             step=1,
             row_version=1,
             requested_by=by,
@@ -82,7 +84,7 @@ async def request(
             canary=CanaryCourse(asked=plan.canary.steps[0]) if plan.canary else None,
             passes=passed.owner if passed is not None else None,
         )
-        if not needed:
+        if release.phase is ReleasePhase.QUEUED:
             release = await locked(ctx, connection, release)
         await releases.add(connection, release)
         await take_turn(ctx, connection, ticket, release.id)
@@ -92,11 +94,23 @@ async def request(
             await redraw_alerts(ctx, connection, followed)
         await tell(ctx, connection, release, actor=by, action=f"release.{plan.kind}", phase=audit.AuditPhase.REQUEST)
         await tell_alerts(ctx, connection, release)
+        for place, note in enumerate(diff_notes(release)):
+            await outbox.add(connection, _diff_draft(ctx, release, note, place), now=now)
         if also is not None:
             await also(connection, release)
     ctx.bells.releases.ring()
     ctx.bells.outbox.ring()
     return release
+
+
+def _diff_draft(ctx: Context, release: Release, note: Card, place: int) -> outbox.Draft:
+    return outbox.Draft(
+        kind=outbox.OutboxKind.CARD,
+        channel=channel_of(ctx, release.target) or release.asked_in or "",
+        body=note.body(),
+        subject=f"diff:{release.id}:{place}",
+        thread_subject=subject_of(release),
+    )
 
 
 async def abort(ctx: Context, release_id: ReleaseId, *, step: int | None, by: UserId) -> Release:
@@ -114,7 +128,7 @@ async def abort(ctx: Context, release_id: ReleaseId, *, step: int | None, by: Us
                 "already_aborting", "{who} stopped it before you.", who=release.abort_by, since=release.abort_at
             )
         stopped = release.moved(abort_by=by, abort_at=now)
-        if release.phase in (ReleasePhase.AWAITING_APPROVAL, ReleasePhase.QUEUED):
+        if not release.phase.has_begun:
             outcome = Outcome("not_started", "Stopped before anything was changed.")
             stopped = stopped.finished(ReleasePhase.ABORTED, outcome, now)
             await releases.free_lock(connection, release.target, release_id=release.id)
@@ -137,7 +151,7 @@ async def abort_at(ctx: Context, target: Target, *, by: UserId) -> Release:
             f"Nothing is being released at `{target}`.",
             hint=f"/rollback {target.environment} {target.service}",
         )
-    moving = next((r for r in live if r.phase is not ReleasePhase.AWAITING_APPROVAL), live[0])
+    moving = next((r for r in live if r.phase is ReleasePhase.QUEUED or r.phase.has_begun), live[0])
     return await abort(ctx, moving.id, step=None, by=by)
 
 
@@ -172,6 +186,13 @@ def _current(release: Release | None, step: int | None) -> Release:
     return release
 
 
+def first_phase(environment: Environment, plan: Plan, approvals_needed: int) -> ReleasePhase:
+    """Where a new release stands: its requester looks first at what an overlay would change, where that is asked."""
+    if plan.overlay is not None and environment.confirms:
+        return ReleasePhase.AWAITING_CONFIRMATION
+    return ReleasePhase.AWAITING_APPROVAL if approvals_needed else ReleasePhase.QUEUED
+
+
 async def locked(ctx: Context, connection: Connection, release: Release) -> Release:
     """The release with its target's lock; raises UserError that names the holder."""
     if not release.break_glass:
@@ -199,9 +220,7 @@ def _holder_hint(holder: Release) -> str:
     return f"Wait until it is over, or abort it from its card ({holder.id[-4:].lower()}); then ask again."
 
 
-async def refuse_closed(
-    ctx: Context, connection: Connection, target: Target, kind: ReleaseKind, by: UserId
-) -> None:
+async def refuse_closed(ctx: Context, connection: Connection, target: Target, kind: ReleaseKind, by: UserId) -> None:
     """Raise UserError while an emergency, a person's lock or a rollback's keeps such a release out."""
     await refuse_in_emergency(ctx, connection, target, kind)
     await refuse_held(ctx, connection, target, kind, by)

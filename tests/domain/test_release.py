@@ -47,6 +47,7 @@ BOUND: dict[str, Any] = {
 FREE: dict[str, Any] = {
     "from_version": "1.4.0",
     "to_version": "1.4.3",
+    "overlay_names": "1.4.2",
     "origin": "newest tag of the registry",
     "checked": False,
     "revision_number": 4,

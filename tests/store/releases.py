@@ -146,6 +146,7 @@ PLAN_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "progress_deadline_s": _COUNTS,
     "canary": st.none() | _SCHEMES,
     "overlay": st.none() | _OVERLAYS,
+    "overlay_names": _VERSIONS,
 }
 RELEASE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "id": _IDS,
@@ -175,11 +176,11 @@ RELEASE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "troubles": st.lists(_TROUBLES, max_size=2).map(tuple),
     "outcome": st.none() | st.builds(Outcome, _TEXT, _TEXT, _TEXT),
     "notice": _TEXT,
+    "reason": _TEXT,
     "abort_by": st.none() | _TEXT.filter(bool),
     "abort_at": st.none() | _MOMENTS,
     "undo_generation": _GENERATIONS,
     "canary": st.none() | _COURSES,
-    "reason": _TEXT,
     "passes": st.none() | _NAMES,
     "followed_by": st.none() | _IDS,
 }

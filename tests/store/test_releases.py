@@ -148,7 +148,7 @@ async def test_a_claim_does_not_make_a_save_stale(database: Database) -> None:
 
 
 async def test_only_releases_that_are_not_over_are_live_oldest_first(database: Database) -> None:
-    wished = [release(f"slash:{number}", at=NOW + timedelta(seconds=number)) for number in range(8)]
+    wished = [release(f"slash:{number}", at=NOW + timedelta(seconds=number)) for number in range(9)]
     phases = dict(zip(wished, ReleasePhase, strict=True))
     await keep(database, *(replace(each, phase=phase) for each, phase in reversed(phases.items())))
     async with database.read() as connection:

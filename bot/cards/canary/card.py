@@ -31,7 +31,7 @@ def _first_line(release: Release) -> Mrkdwn:
     what = f"{bold(plan.target.service)} {code(plan.to_version)} in {bold(plan.target.environment)}"
     share = f"{course.asked} %"
     match release.phase:
-        case ReleasePhase.AWAITING_APPROVAL:
+        case ReleasePhase.AWAITING_CONFIRMATION | ReleasePhase.AWAITING_APPROVAL:
             return Mrkdwn(f"✋ Canary of {what}, beginning with {share}, waits for approval")
         case ReleasePhase.QUEUED:
             return Mrkdwn(f"🐤 Canary of {what} begins with {share}")

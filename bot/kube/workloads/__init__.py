@@ -4,7 +4,8 @@ Called by the loops and use cases with a Cluster first: `read` and `observe` and
 `set_image` and `restore` and `restart` write, each exactly one conditional request.
 """
 
+from bot.kube.workloads.parsing import workload_from as parsed
 from bot.kube.workloads.reads import identity, last_words, observe, read, revisions
 from bot.kube.workloads.writes import restart, restore, set_image
 
-__all__ = ["identity", "last_words", "observe", "read", "restart", "restore", "revisions", "set_image"]
+__all__ = ["identity", "last_words", "observe", "parsed", "read", "restart", "restore", "revisions", "set_image"]

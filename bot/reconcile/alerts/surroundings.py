@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from bot.context import Context
 from bot.domain.alert import Alert, NearRelease
 from bot.domain.names import ChannelId, EnvironmentName, ServiceName
-from bot.domain.release import Release, ReleasePhase
+from bot.domain.release import Release
 from bot.store import pods, releases
 from bot.store.db import Connection
 from bot.usecases.releases import channel_of
@@ -87,6 +87,6 @@ class Surroundings:
 
 def _was_live(release: Release, at: datetime) -> bool:
     """Whether it was under way then."""
-    if release.phase in (ReleasePhase.AWAITING_APPROVAL, ReleasePhase.QUEUED):
+    if not release.phase.has_begun:
         return False
     return release.finished_at is None or at <= release.finished_at

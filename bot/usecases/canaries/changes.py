@@ -68,7 +68,7 @@ async def resume(ctx: Context, canary: Release, *, step: int | None, by: UserId)
 def refuse_ending(row: Release) -> None:
     """Raises UserError for a canary that can't be moved: it has not begun, or it goes."""
     course = row.canary
-    if row.phase in (ReleasePhase.AWAITING_APPROVAL, ReleasePhase.QUEUED):
+    if not row.phase.has_begun:
         raise UserError("not_begun", "It has not begun yet.", hint="Its card shows what it waits for.")
     if row.abort_by is not None or (course is not None and course.ending):
         raise UserError("canary_ends", "It is being taken down.", hint="Start another one when it is gone.")
