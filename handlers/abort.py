@@ -18,6 +18,6 @@ async def abort(call: Call, environment: EnvironmentName, service: ServiceName) 
 @router.button("release.abort", role=Role.DEPLOYER, place=places.of_release)
 async def press(call: Call, value: str) -> Reply:
     """Stop the release of this card."""
-    release_id, step = buttons.parse(value)
-    await releases.abort(call.ctx, release_id, step=step, by=call.actor)
+    release_id, _step = buttons.parse(value)
+    await releases.abort(call.ctx, release_id, by=call.actor)
     return Reply.nothing()

@@ -80,7 +80,7 @@ async def _act(call: Call, target: Target, act: Act) -> Reply:
         case Act.RESUME:
             return follow(call, await canaries.resume(ctx, running, step=None, by=by))
         case Act.ABORT:
-            return follow(call, await releases.abort(ctx, running.id, step=None, by=by))
+            return follow(call, await releases.abort(ctx, running.id, by=by))
         case Act.STATUS | Act.SHARE:
             return Reply(canary_card(running, ctx.clock()), private=True)
 

@@ -10,7 +10,7 @@ import pytest
 from bot import app
 from bot.settings import load
 from handlers import router
-from tests.chat import Chat, open_chat, running_bot
+from tests.chat import DEADLINE_S, Chat, open_chat, running_bot
 
 
 async def ask(chat: Chat, path: str) -> tuple[int, Any]:
@@ -36,12 +36,12 @@ async def test_a_bot_that_waits_for_slack_is_alive_but_not_ready(tmp_path: Path)
                 except aiohttp.ClientError:
                     await asyncio.sleep(0.05)
 
-        await asyncio.wait_for(alive(), 10)
+        await asyncio.wait_for(alive(), DEADLINE_S)
         status, body = await ask(chat, "/readyz")
         assert status == 503
         assert body["ready"] is False
         stop.set()
-        await asyncio.wait_for(running, 10)
+        await asyncio.wait_for(running, DEADLINE_S)
         chat.bot_task = None
 
 

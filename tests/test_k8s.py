@@ -50,7 +50,7 @@ def objects(overlay) -> list[dict[str, Any]]:
 
 def render(folder: str) -> list[dict[str, Any]]:
     command = ["kubectl", "kustomize", str(ROOT / folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
 

@@ -54,7 +54,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_help_names_every_command() -> None:
     told = subprocess.run(
-        [sys.executable, "-m", "bot", "--help"], capture_output=True, text=True, timeout=30, cwd=ROOT, check=True
+        [sys.executable, "-m", "bot", "--help"], capture_output=True, text=True, timeout=120, cwd=ROOT, check=True
     ).stdout
     for command in ("run", "sandbox", "check", "manifest", "migrate", "audit"):
         assert f"    {command} " in told

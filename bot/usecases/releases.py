@@ -113,14 +113,14 @@ def _diff_draft(ctx: Context, release: Release, note: Card, place: int) -> outbo
     )
 
 
-async def abort(ctx: Context, release_id: ReleaseId, *, step: int | None, by: UserId) -> Release:
-    """Stop a release; it wins over everything else. `step`: of the button pressed, None when asked by command."""
+async def abort(ctx: Context, release_id: ReleaseId, *, by: UserId) -> Release:
+    """Stop a release; it wins over everything else, also over what moved since the pressed button was drawn."""
     now = ctx.clock()
     async with ctx.database.write() as connection:
         known = await releases.get(connection, release_id)
         if known is not None and known.abort_by == by:
             return known  # the same person again, or the same click after a crash
-        release = await fresh_row(connection, release_id, step, "stopped")
+        release = await fresh_row(connection, release_id, None, "stopped")
         if release.canary is not None and release.canary.promotion is not None:
             release = await fresh_row(connection, ReleaseId(release.canary.promotion), None, "stopped")
         if release.abort_by is not None:
@@ -152,7 +152,7 @@ async def abort_at(ctx: Context, target: Target, *, by: UserId) -> Release:
             hint=f"/rollback {target.environment} {target.service}",
         )
     moving = next((r for r in live if r.phase is ReleasePhase.QUEUED or r.phase.has_begun), live[0])
-    return await abort(ctx, moving.id, step=None, by=by)
+    return await abort(ctx, moving.id, by=by)
 
 
 async def fresh(ctx: Context, release_id: ReleaseId, *, step: int) -> Release:

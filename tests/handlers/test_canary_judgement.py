@@ -54,7 +54,7 @@ async def test_a_good_version_goes_to_everybody_by_its_plan(chat: Chat) -> None:
 async def test_a_slow_version_is_judged_worse_and_taken_down(chat: Chat) -> None:
     chat.sandbox.registry.publish("growlio/admin", "1.4.3-laggy")
     await chat.alice.says("/canary stg admin 1.4.3-laggy 25%")
-    over = await chat.card(phase="Failed", text="failed and is gone", within_s=60)
+    over = await chat.card(phase="Failed", text="failed and is gone", within_s=120)
     assert "1.4.3-laggy is worse than 1.4.1" in plain(over)
     rows = next(block["rows"] for block in over["blocks"] if block["type"] == "table")
     assert [row[0]["text"] for row in rows if row[3]["text"] == "worse"][-1] == "p99"
@@ -63,7 +63,7 @@ async def test_a_slow_version_is_judged_worse_and_taken_down(chat: Chat) -> None
 async def test_a_version_with_too_little_traffic_stays_cannot_tell(chat: Chat) -> None:
     chat.sandbox.clusters["stg"].traffic.set_rate("admin", "admin", 0.5)
     await chat.alice.says("/canary stg admin 1.4.2 25%")
-    card = await chat.card(phase="Progressing", text="Cannot tell yet", within_s=60)
+    card = await chat.card(phase="Progressing", text="Cannot tell yet", within_s=120)
     assert "waiting for clear numbers" in plain(card) or "step 1 of 2" in plain(card)
 
 

@@ -12,6 +12,7 @@ from bot.sandbox.kube.faults import fault_from
 from bot.sandbox.kube.kinds import CRON_JOBS, JOBS
 from bot.sandbox.slack import payloads
 from bot.store import releases
+from bot.store.audit import AuditPhase
 from bot.store.tables import audit
 from tests.chat import DEADLINE_S, STG, Chat, Json, Person, open_chat, plain
 from tests.handlers.test_permissions import handled
@@ -62,11 +63,12 @@ async def press_forged(chat: Chat, value: str) -> None:
 
 
 async def trail(chat: Chat) -> list[tuple[str, str, str, str]]:
-    """(who, what, where, phase) of the audit rows about jobs, oldest first."""
+    """(who, what, where, phase) of the audit rows about jobs that were begun, oldest first; without refusals."""
     assert chat.bot is not None
     columns = (audit.c.actor, audit.c.action, audit.c.target, audit.c.phase)
+    begun = audit.c.action.like("jobs.%") & (audit.c.phase != AuditPhase.REFUSED)
     async with chat.bot.ctx.database.read() as connection:
-        rows = await connection.execute(select(*columns).where(audit.c.action.like("jobs.%")).order_by(audit.c.seq))
+        rows = await connection.execute(select(*columns).where(begun).order_by(audit.c.seq))
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 

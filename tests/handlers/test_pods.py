@@ -59,7 +59,7 @@ async def a_release(chat: Chat) -> Release:
     """stg's web 2.3.0, released by Alice in place of 2.2.9."""
     assert chat.bot is not None
     await chat.alice.says("/deploy stg web 2.3.0")
-    await chat.card(phase="Succeeded", service="web", within_s=40)
+    await chat.card(phase="Succeeded", service="web")
     async with chat.bot.ctx.database.read() as connection:
         (found,) = await releases.history(
             connection, environment=EnvironmentName("stg"), service=ServiceName("web"), limit=5
@@ -77,7 +77,7 @@ async def test_logs_show_the_last_words_that_were_kept_when_the_pod_is_gone(chat
 async def test_restart_makes_new_pods_of_the_same_version_as_a_release_of_the_house(chat: Chat) -> None:
     await tell(chat, story())
     await press(chat, chat.alice, "pods.restart")
-    card = await chat.card(phase="Succeeded", service="web", within_s=40)
+    card = await chat.card(phase="Succeeded", service="web")
     assert payload(card)["kind"] == "restart"
     assert len(chat.patches()) == 1
 
@@ -95,7 +95,7 @@ async def test_roll_back_undoes_the_release_that_the_story_names(chat: Chat) -> 
     near = NearRelease(former.id, "2.3.0", "2.2.9", UserId("U0ALICE"), former.requested_at, may_roll_back=True)
     await tell(chat, story(release=near))
     await press(chat, chat.bob, "pods.rollback")
-    card = await chat.card(phase="Succeeded", service="web", text="`2.2.9` runs", within_s=40)
+    card = await chat.card(phase="Succeeded", service="web", text="`2.2.9` runs")
     assert payload(card)["kind"] == "rollback"
     await press(chat, chat.bob, "pods.rollback")
     await chat.bob.hears("now has `2.2.9`, not the `2.3.0`")
