@@ -69,6 +69,7 @@ LINES = {
     "unlock": "/unlock stg",
     "queue": "/queue",
     "emergency": "/emergency stg status",
+    "takeover": "/takeover stg admin nothing is there",
     "approve": "/approve stg admin",
     "reject": "/reject stg admin there is none",
     "breakglass": "/breakglass stg admin 9.9.9-none there is no such version",
