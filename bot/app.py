@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -34,6 +36,7 @@ from bot.inbound.slack.http import SERVER_OPTIONS, SlackHttp
 from bot.inbound.slack.socket import SlackSocket
 from bot.inbound.webhooks import DatadogWebhook
 from bot.kube.clients import Clusters
+from bot.manifests import GitLogin, Manifests, Place, Renderer, find_binary, find_git, sources
 from bot.reconcile.alerts import AlertLoop, Poller
 from bot.reconcile.emergencies import EmergencyLoop
 from bot.reconcile.freezes import FreezeLoop
@@ -154,6 +157,7 @@ async def started(settings: Settings, router: Router, *, ack_budget_s: float = B
             link_hosts=_link_hosts(settings),
             alert_routes=_alert_routes(settings),
             workspace_url=identity.url,
+            manifests=await _manifests(settings, stack),
         )
         group = await stack.enter_async_context(asyncio.TaskGroup())
         await _start_loops(ctx, router, health, group, stack)
@@ -167,6 +171,8 @@ async def started(settings: Settings, router: Router, *, ack_budget_s: float = B
             # Whether the keys work is for the log: a bot whose Datadog is away is ready all the same.
             greeting = group.create_task(ctx.datadog.greet(), name="datadog")
             stack.callback(greeting.cancel)
+        warming = group.create_task(ctx.manifests.warm(), name="manifests")
+        stack.callback(warming.cancel)
         yield App(ctx, health, port)
 
 
@@ -194,6 +200,28 @@ def _datadog(settings: Settings, stack: AsyncExitStack) -> Datadog | None:
     )
     stack.push_async_callback(datadog.close)
     return datadog
+
+
+async def _manifests(settings: Settings, stack: AsyncExitStack) -> Manifests:
+    """Where overlays come from, with clones beside the database; with a database elsewhere, in a folder for this run.
+
+    What is missing on this machine is logged: only releases of overlays need it.
+    """
+    if not settings.repositories:
+        return Manifests()
+    git = settings.git
+    kustomize, program = find_binary(git.kustomize), find_git()
+    if kustomize is None or program is None:
+        log.warning("manifests.programs_missing", kustomize=str(kustomize), git=str(program))
+    file = settings.database_url.reveal().removeprefix("sqlite:///")
+    if file in (settings.database_url.reveal(), ":memory:"):
+        home = Path(stack.enter_context(TemporaryDirectory(prefix="kajitori-manifests-", ignore_cleanup_errors=True)))
+    else:
+        home = await asyncio.to_thread(Path(file).resolve)
+        home = home.parent / "manifests"
+    places = {name: Place(each.url, each.directory, each.branch) for name, each in settings.repositories.items()}
+    login = GitLogin(git.username, git.token.reveal() if git.token else "", git.ssh_key, git.known_hosts)
+    return Manifests(sources(places, login, home, program=program), Renderer(kustomize) if kustomize else None)
 
 
 def _alert_routes(settings: Settings) -> AlertRoutes:

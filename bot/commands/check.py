@@ -3,6 +3,7 @@
 import argparse
 import os
 
+from bot.manifests import find_binary, find_git
 from bot.settings import load
 
 
@@ -12,4 +13,8 @@ def main(arguments: argparse.Namespace) -> int:
     catalog = settings.catalog
     environments, services = ", ".join(catalog.environments), ", ".join(catalog.services)
     print(f"{settings.path}: no faults. Environments: {environments}. Services: {services}.")
+    if any(service.manifests for service in catalog.services.values()):
+        programs = {"kustomize or kubectl": find_binary(settings.git.kustomize), "git": find_git()}
+        for name, path in programs.items():
+            print(f"Manifests need {name}: {path or 'not found here; install it where the bot runs'}.")
     return 0

@@ -3,10 +3,19 @@
 Used by use cases through the Context. Reads and renders; what is applied to a cluster is bot.kube's work.
 """
 
-from bot.manifests.directory import Directory
-from bot.manifests.manifests import Manifests
+from bot.manifests.git import GitLogin, find_git
+from bot.manifests.manifests import Manifests, Place, sources
 from bot.manifests.render import Renderer, RenderError, find_binary
 from bot.manifests.source import ManifestSource
-from bot.manifests.trees import Trees
 
-__all__ = ["Directory", "ManifestSource", "Manifests", "RenderError", "Renderer", "Trees", "find_binary"]
+__all__ = [
+    "GitLogin",
+    "ManifestSource",
+    "Manifests",
+    "Place",
+    "RenderError",
+    "Renderer",
+    "find_binary",
+    "find_git",
+    "sources",
+]

@@ -42,10 +42,10 @@ class RenderError(UserError):
         super().__init__("manifests_invalid", text, hint="Mend it in the repository, then ask again.")
 
 
-def find_binary(chosen: str | None) -> Path | None:
+def find_binary(chosen: Path | None) -> Path | None:
     """kustomize, or kubectl, which has it built in. `chosen`, KUSTOMIZE_BINARY, is the only one looked at when set."""
     own = Path(sys.prefix) / "bin"
-    places = [Path(chosen)] if chosen else [own / "kustomize", own / "kubectl", *map(Path, _PLACES)]
+    places = [chosen] if chosen else [own / "kustomize", own / "kubectl", *map(Path, _PLACES)]
     return next((place for place in places if place.is_absolute() and place.is_file()), None)
 
 

@@ -152,7 +152,9 @@ def _local(tree: Path, folder: Path, text: str, place: str) -> Path:
     if not path.is_relative_to(tree):
         raise Unsafe(f"{place} names {text[:100]!r}, which leads out of the repository")
     if not path.exists():
-        raise Unsafe(f"{place} names {text[:100]!r}, which is not there")
+        raise Unsafe(
+            f"{place} names {text[:100]!r}, which is not there (links that lead out of the repository are left out)"
+        )
     return path
 
 

@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.errors import OutsideError
+
 STALE_S = 3600
 """A folder this old is one that a process left when it was killed."""
 TIMEOUT_S = 60.0
@@ -50,11 +52,15 @@ class Trees:
 
     @asynccontextmanager
     async def laid_out(self, entries: Iterable[Entry]) -> AsyncIterator[Path]:
-        """A folder with these files. Names that would lead out of it are left out, as Git itself refuses them."""
+        """A folder with these files. Names and links that would lead out of it are left out."""
         folder = await asyncio.to_thread(self._make)
         try:
-            async with asyncio.timeout(TIMEOUT_S):
-                await asyncio.to_thread(_lay_out, folder, entries)
+            try:
+                async with asyncio.timeout(TIMEOUT_S):
+                    await asyncio.to_thread(_lay_out, folder, entries)
+            except OSError as error:
+                why = "there is no time" if isinstance(error, TimeoutError) else error.strerror
+                raise OutsideError("the disk", f"does not take the files of the manifests ({why})") from error
             yield folder
         finally:
             await asyncio.shield(asyncio.to_thread(_remove, folder))
@@ -88,12 +94,30 @@ def _lay_out(folder: Path, entries: Iterable[Entry]) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(entry.content)
         file.chmod(0o444)
-    for link in links:
-        place = folder / link.path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.symlink_to(os.fsdecode(link.content))
+    made = [folder / link.path for link in links if _make_link(folder, link)]
+    for place in made:
+        # Whoever reads the tree need not ask where a link leads.
+        if not _leads_inside(folder, place):
+            place.unlink()
     for each, _, _ in os.walk(folder):
         Path(each).chmod(0o555)
+
+
+def _make_link(folder: Path, link: Entry) -> bool:
+    """False where another link stands on the way: Git makes no such trees, people can."""
+    place = folder / link.path
+    if Path(os.path.realpath(place.parent)) != place.parent:
+        return False
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(os.fsdecode(link.content))
+    return True
+
+
+def _leads_inside(folder: Path, place: Path) -> bool:
+    try:
+        return place.resolve().is_relative_to(folder)
+    except (OSError, RuntimeError):  # it leads to itself
+        return False
 
 
 def _remove(folder: Path) -> None:

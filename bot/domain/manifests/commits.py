@@ -13,7 +13,7 @@ class Commit:
     author: str
     """Name only; empty where there is no history."""
     title: str
-    """First line of the message, 200 characters at most."""
+    """First line of the message, 200 characters at most, without control characters."""
     at: datetime
     """When it was committed, aware, UTC."""
 
