@@ -18,6 +18,7 @@ MOST_VALUES = 200_000
 MOST_ALIASES = 100
 DEEPEST = 64
 
+# Of a scalar without quotes the one parser says None, the other an empty style.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULLS = ("", "~", "null", "Null", "NULL")
 _TRUTHS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -76,7 +77,7 @@ class _Reader:
                 raise self._bad(event, f"has the tag {event.tag[:60]}")
             self._count(event, 1)
             if isinstance(event, yaml.ScalarEvent):
-                plain = event.style is None and event.tag is None
+                plain = not event.style and event.tag is None
                 value, weight = (_meant(event.value) if plain else event.value), 1
             elif isinstance(event, yaml.SequenceStartEvent):
                 value, weight = self._sequence(depth)
@@ -101,7 +102,7 @@ class _Reader:
             if not isinstance(following, yaml.ScalarEvent):
                 raise self._bad(following, "has a key that is not text")
             key = following.value
-            if key == "<<" and following.style is None:
+            if key == "<<" and not following.style:
                 raise self._bad(following, "has a merge key <<; write the keys out")
             if key in entries:
                 raise self._bad(following, f"has the key {key[:60]} twice")

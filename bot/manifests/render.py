@@ -96,8 +96,8 @@ class Renderer:
 def _checked(tree: Path, overlay: str) -> tuple[Path, Path]:
     """The tree without links on its way, and the overlay's folder in it, looked through."""
     tree = tree.resolve()
-    folder = (tree / overlay).resolve()
-    if not is_inside(overlay) or not folder.is_relative_to(tree):
+    folder = (tree / overlay).resolve() if is_inside(overlay) else tree.parent
+    if not folder.is_relative_to(tree):
         raise RenderError(f"The path {overlay!r} leads out of the repository.")
     if not folder.is_dir():
         raise RenderError(f"There is no folder {overlay} in the repository.")

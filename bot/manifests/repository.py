@@ -121,6 +121,8 @@ class GitRepository:
         found = await self._resolve(ref)
         if not found:
             await self._clone.fetch(_AGAIN_S)
+            # A clone that lost its files knows no commit at all, and is made anew by this.
+            await self._clone.ask("rev-parse", "--verify", "--quiet", f"{TIP}^{{tree}}")
             found = await self._resolve(ref)
         if not found:
             raise self._unknown(ref)

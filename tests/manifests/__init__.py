@@ -1,0 +1,1 @@
+"""Manifests: what is rendered, what is refused, and what a repository is asked."""
