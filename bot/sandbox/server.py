@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox import state_folder
+from bot.sandbox import overlays, state_folder
 from bot.sandbox.cluster_stage import ClusterStage
 from bot.sandbox.control import Control
 from bot.sandbox.datadog import Datadog
@@ -46,6 +46,7 @@ FOREIGN = (
     "KAJITORI_",
     "DATABASE_URL",
     "KUBECONFIG",
+    "GIT_",
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "ALL_PROXY",
@@ -57,7 +58,7 @@ class Sandbox:
 
     `port` 0 takes a free one. `slack_mode` is how the bot is connected. `bot_environment` is added to the child's, for
     failpoints and the like. `evaluate_monitors` False: Datadog's monitors fire by hand alone. `on_call` False:
-    the bot's configuration names nobody to call.
+    the bot's configuration names nobody to call. `with_shop`: a service more, which is released by its overlay.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Sandbox:
         bot_environment: Mapping[str, str] | None = None,
         evaluate_monitors: bool = True,
         on_call: bool = True,
+        with_shop: bool = False,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.state_dir = state_dir.resolve()
@@ -83,6 +85,7 @@ class Sandbox:
         self._slack_mode: SlackMode = slack_mode
         self._bot_port = 0
         self._on_call = on_call
+        self._with_shop = with_shop
         self._bot_environment = dict(bot_environment or {})
         self._say = say
         self.slack = Slack(limits, timing)
@@ -138,11 +141,14 @@ class Sandbox:
             self.slack.listening_at(f"http://{self._host}:{port}")
             self.datadog.listening_at(self.url)
             self._write_state_folder(f"{self._host}:{port}")
+            commit = await asyncio.to_thread(self._write_overlays, f"{self._host}:{port}")
         except OSError:
             await self._runner.cleanup()
             raise
         for cluster in self.clusters.values():
             self._seed(cluster, f"{self._host}:{port}")
+            if self._with_shop:
+                overlays.seed_shop(cluster, f"{self._host}:{port}", commit)
             await cluster.start()
             self._watches.append(asyncio.create_task(self._watch(cluster)))
         self.datadog.use_webhook(f"{self.bot_url}{DATADOG_WEBHOOK}")
@@ -153,9 +159,20 @@ class Sandbox:
     def _write_state_folder(self, registry_host: str) -> None:
         state_folder.prepare(self.state_dir)
         self._bot_port = state_folder.free_port()
-        state_folder.write_configuration(self.state_dir, registry_host, self._bot_port, self._slack_mode, self._on_call)
+        more = overlays.configuration(self.state_dir, registry_host) if self._with_shop else {}
+        state_folder.write_configuration(
+            self.state_dir, registry_host, self._bot_port, self._slack_mode, self._on_call, more
+        )
         contexts = {name: f"{self.url}/clusters/{name}" for name in self.clusters}
         self.kubeconfig_path.write_text(kubeconfig(contexts, self._kube_token), encoding="utf-8")
+
+    def _write_overlays(self, registry_host: str) -> str:
+        """The commit of the overlays that runs; empty without any."""
+        if not self._with_shop:
+            return ""
+        for version in overlays.PUBLISHED:
+            self.registry.publish(overlays.REPOSITORY, version)
+        return overlays.write_repository(self.state_dir, registry_host)
 
     def _seed(self, cluster: Cluster, registry_host: str) -> None:
         """Give a cluster its services and their past; what ran there once must exist in the registry."""

@@ -36,6 +36,7 @@ async def main(port: int, state_dir: Path | None, open_browser: bool) -> int:
         folder,
         port=port,
         cluster_options=Options(start_s=TO_WATCH_S),
+        with_shop=True,
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
     with lock:

@@ -5,7 +5,9 @@ speak of clusters that are gone.
 """
 
 import socket
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import yaml
@@ -40,11 +42,16 @@ def free_port() -> int:
 
 
 def write_configuration(
-    folder: Path, registry_host: str, bot_port: int, slack_mode: SlackMode, on_call: bool = True
+    folder: Path,
+    registry_host: str,
+    bot_port: int,
+    slack_mode: SlackMode,
+    on_call: bool = True,
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> Path:
     """kajitori.yaml for the sandbox: both environments, three services, the people of the scene. Returns its path.
 
-    `on_call` False: without the section `oncall`, so nobody is called.
+    `on_call` False: without the section `oncall`, so nobody is called. `more` is added: services, and other sections.
     """
     configuration: dict[str, Any] = {
         "slack": {"mode": slack_mode, "ops_channel": "#kajitori"},
@@ -94,6 +101,8 @@ def write_configuration(
             "people": people,
             "default": {"team": TEAM_ID, "page": True},
         }
+    configuration["services"] |= more.get("services", {})
+    configuration |= {section: value for section, value in more.items() if section != "services"}
     path = folder / CONFIGURATION
     text = yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True, default_flow_style=None)
     path.write_text(HEADER + text, encoding="utf-8")

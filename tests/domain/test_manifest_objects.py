@@ -88,7 +88,7 @@ def pod(*images, init=()):
     }
 
 
-def images_of(manifests) -> list[str]:
+def images_of(manifests) -> list[str | None]:
     return [container.get("image") for each in manifests for container in containers_of(each)]
 
 
