@@ -64,7 +64,7 @@ class Desk:
 
     async def call(self, method: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call the client, which blocks, beside the loop."""
-        return await asyncio.wait_for(asyncio.to_thread(method, *args, **kwargs), 20)
+        return await asyncio.wait_for(asyncio.to_thread(method, *args, **kwargs), 60)
 
     async def ask(self, method: str, path: str, *, host: str = "main", **options: Any) -> tuple[int, Any]:
         """A request with both keys; status and JSON (None for an empty body)."""

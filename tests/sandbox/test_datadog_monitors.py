@@ -59,7 +59,7 @@ class Stage:
 
 @pytest.fixture
 async def stage() -> AsyncIterator[Stage]:
-    cluster = Cluster("stg", lambda reference: True, options=Options(seed=1))
+    cluster = Cluster("stg", lambda reference: True, options=Options(seed=1, steady=lambda: 0.5))
     seed(cluster, "registry.local")
     async with open_datadog({"stg": cluster}) as desk:
         stage = Stage(desk, cluster)

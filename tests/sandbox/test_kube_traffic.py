@@ -11,7 +11,7 @@ import pytest
 from bot.sandbox.kube import Cluster, Options
 from bot.sandbox.kube.traffic import Served
 from bot.sandbox.kube.traffic_counts import SPREAD, Counts
-from tests.sandbox.kube_client import APPS, CORE, QUICK, Json, Kube, deployment, served
+from tests.sandbox.kube_client import APPS, CORE, DEADLINE_S, QUICK, Json, Kube, deployment, served
 
 ROUTES = "/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes"
 GATEWAYS = "/apis/gateway.networking.k8s.io/v1/namespaces/shop/gateways"
@@ -51,7 +51,7 @@ async def seen(kube: Kube, holds: Callable[[dict[tuple[str, str], Served]], Any]
     """The stream's rows by Kubernetes Service and version, once they are as wanted."""
     rows: dict[tuple[str, str], Served] = {}
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             while not holds(rows):
                 await asyncio.sleep(0.02)
                 rows = {(r.service, r.version): r for r in kube.cluster.traffic.view()}
@@ -234,8 +234,8 @@ async def test_the_rate_is_a_lever(kube: Kube) -> None:
 
 
 def settled(seed: int) -> list[Served]:
-    """The stream of a cluster that is driven by hand."""
-    cluster = Cluster("stg", lambda _: True, options=Options(seed=seed, requests_per_s=100.0))
+    """The stream of a cluster that is driven by hand: not a moment passes but those that are skipped."""
+    cluster = Cluster("stg", lambda _: True, options=Options(seed=seed, requests_per_s=100.0, steady=lambda: 0.0))
     for name in ("web", "api"):
         body = deployment(name, f"registry.local/{name}:1-flaky", replicas=2)
         body["metadata"]["namespace"] = "default"

@@ -10,8 +10,14 @@ from datetime import UTC, datetime, timedelta
 class Clock:
     """Wall and steady time of one cluster; both pass `pace` times as fast as outside."""
 
-    def __init__(self, wall: Callable[[], datetime] | None = None, pace: float = 1.0) -> None:
+    def __init__(
+        self,
+        wall: Callable[[], datetime] | None = None,
+        pace: float = 1.0,
+        steady: Callable[[], float] | None = None,
+    ) -> None:
         self._wall = wall or (lambda: datetime.now(UTC))
+        self._steady = steady or time.monotonic
         self.pace = pace
         self._origin = self._wall()
         self.shift = timedelta()  # added to wall time; negative while a scene writes its past
@@ -25,7 +31,7 @@ class Clock:
 
     def steady_s(self) -> float:
         """Seconds on a clock that only moves forward; only differences mean anything."""
-        return time.monotonic() * self.pace + self._skipped_s
+        return self._steady() * self.pace + self._skipped_s
 
     def skip(self, seconds: float) -> None:
         """Let delays of that length pass at once."""

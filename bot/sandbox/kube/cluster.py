@@ -63,7 +63,7 @@ class Cluster:
     ) -> None:
         self.name = name
         self.options = options or Options()
-        self.clock = Clock(self.options.clock, self.options.pace)
+        self.clock = Clock(self.options.clock, self.options.pace, self.options.steady)
         self.store = Store(self.options.history)
         self.registry = Registry(self.store, self.clock, random.Random(self.options.seed))
         self.faults = Faults(lambda: self.store.version)

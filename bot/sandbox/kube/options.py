@@ -11,6 +11,7 @@ class Options:
 
     seed: int | None = None  # of the random choices (names, uids, jitter); None: different each time
     clock: Callable[[], datetime] | None = None  # wall time; None: the machine's
+    steady: Callable[[], float] | None = None  # seconds of a clock that never goes back; None: the machine's
     pace: float = 1.0  # seconds of the cluster in one real second: deadlines and timestamps run faster too
     speed: float = 1.0
     lag_s: float = 0.005  # a controller sees a change this much later, as over a real watch
