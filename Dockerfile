@@ -29,9 +29,10 @@ LABEL org.opencontainers.image.title="kajitori" \
       org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.created="$CREATED" \
       org.opencontainers.image.base.name="debian:13-slim"
-# Python without pip, certificates, nothing else: no compiler, no git, no shell tools that a release could call.
+# Python without pip, certificates, and what reads and renders overlays (docs/adr/0018); no compiler, nothing to download
+# with. What renders an overlay sees none of the rest.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates python3 \
+    && apt-get install --yes --no-install-recommends ca-certificates git kustomize openssh-client python3 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* \
     && install --directory --owner=65532 --group=65532 --mode=0750 /var/lib/kajitori
 COPY --from=build /opt/kajitori /opt/kajitori
