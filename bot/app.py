@@ -81,8 +81,10 @@ class App:
     port: int
 
 
-async def run(settings: Settings, router: Router, *, stop: asyncio.Event | None = None) -> None:
-    """Run until `stop` is set, or SIGTERM or SIGINT arrives. Raises what brought a part down."""
+async def run(
+    settings: Settings, router: Router, *, stop: asyncio.Event | None = None, ack_budget_s: float = BUDGET_S
+) -> None:
+    """Run until `stop` is set, or SIGTERM or SIGINT arrives. Raises what brought a part down. More: `started`."""
     stopping = stop or asyncio.Event()
     if stop is None:
         for signum in (signal.SIGTERM, signal.SIGINT):
@@ -90,7 +92,7 @@ async def run(settings: Settings, router: Router, *, stop: asyncio.Event | None 
     if failpoints.armed():
         log.warning("failpoints.armed", names=failpoints.armed())
     up = asyncio.Event()
-    living = asyncio.create_task(_live(settings, router, up, stopping), name="app")
+    living = asyncio.create_task(_live(settings, router, up, stopping, ack_budget_s), name="app")
     told = asyncio.create_task(stopping.wait())
     await asyncio.wait({living, told}, return_when=asyncio.FIRST_COMPLETED)
     told.cancel()
@@ -103,8 +105,10 @@ async def run(settings: Settings, router: Router, *, stop: asyncio.Event | None 
         await living
 
 
-async def _live(settings: Settings, router: Router, up: asyncio.Event, stopping: asyncio.Event) -> None:
-    async with started(settings, router) as app:
+async def _live(
+    settings: Settings, router: Router, up: asyncio.Event, stopping: asyncio.Event, ack_budget_s: float
+) -> None:
+    async with started(settings, router, ack_budget_s=ack_budget_s) as app:
         # What was imported and composed lives as long as we do: full collections need not look at it, and stay short.
         gc.freeze()
         log.info("started", port=app.port, environments=list(settings.catalog.environments))
@@ -125,7 +129,8 @@ async def started(settings: Settings, router: Router, *, ack_budget_s: float = B
         health.checks["start"] = lambda: "" if awake.is_set() else "starting, or stopping"
         port = await _serve(settings, health, gate, webhook, stack)
         session = await stack.enter_async_context(open_session())
-        database = Database(settings.database_url.reveal())
+        # A writer gives up before the request that waits for it does.
+        database = Database(settings.database_url.reveal(), patience_s=0.8 * ack_budget_s)
         stack.push_async_callback(database.close)
         slack = SlackClient(token=settings.slack.bot_token.reveal(), api_url=settings.slack.api_url, session=session)
         identity_task = asyncio.create_task(warm_auth(slack))

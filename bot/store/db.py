@@ -50,9 +50,12 @@ Connection = AsyncConnection
 
 
 class Database:
-    """One database. Hand it to every store function's caller; close it at the end."""
+    """One database. Hand it to every store function's caller; close it at the end.
 
-    def __init__(self, url: str) -> None:
+    `patience_s`: how long a writer waits for its turn and for the lock of SQLite's file.
+    """
+
+    def __init__(self, url: str, *, patience_s: float = BUSY_TIMEOUT_MS / 1000) -> None:
         self.url = async_url(url)
         """With the password: never to be shown. `name` may be."""
         parsed = make_url(self.url)
@@ -62,7 +65,8 @@ class Database:
             str(parsed.database or ":memory:") if self.is_sqlite else f"PostgreSQL at {parsed.host or 'localhost'}"
         )
         self._turnstile = Turnstile()
-        self._patience_ms = BUSY_TIMEOUT_MS
+        self._longest_ms = round(patience_s * 1000)
+        self._patience_ms = self._longest_ms
         """Of the SQLite writer whose turn it is."""
         if self.is_sqlite:
             self._writer = sqlite_engine(self.url, begin=self._begin_write, size=1, shared=self.is_memory)
@@ -86,7 +90,7 @@ class Database:
 
         Raises StoreUnavailable when the database is locked, full, away or broken: on SQLite then nothing was changed;
         on PostgreSQL nobody knows when the connection broke during the commit, so what is written must be repeatable.
-        A lock held by others is waited for BUSY_TIMEOUT_MS, the wait for our own writers included; `limit_s` counts on
+        A lock held by others is waited for `patience_s`, the wait for our own writers included; `limit_s` counts on
         PostgreSQL.
         """
         async with self._transaction(self._writer, limit_s, urgent) as connection:
@@ -124,15 +128,15 @@ class Database:
     @asynccontextmanager
     async def _writers_turn(self, urgent: bool) -> AsyncIterator[None]:
         """SQLite: our writers queue here in order, one at a time, instead of polling for the file's lock."""
-        patience_ms = BUSY_TIMEOUT_MS
+        patience_ms = self._longest_ms
         if self._turnstile.taken():
             began = monotonic()
             try:
-                async with asyncio.timeout(BUSY_TIMEOUT_MS / 1000):
+                async with asyncio.timeout(self._longest_ms / 1000):
                     await self._turnstile.acquire(urgent=urgent)
             except TimeoutError:
                 raise StoreUnavailable(f"{self.name} is locked: writers before this one got no answer") from None
-            patience_ms = max(1, BUSY_TIMEOUT_MS - round((monotonic() - began) * 1000 / 50) * 50)
+            patience_ms = max(1, self._longest_ms - round((monotonic() - began) * 1000 / 50) * 50)
         else:
             await self._turnstile.acquire(urgent=urgent)
         try:

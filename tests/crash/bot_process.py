@@ -19,12 +19,13 @@ from bot.sandbox.state_folder import BOT_LOG, DATABASE
 from bot.store import audit
 from bot.store.db import Database
 
+ROOT = Path(__file__).parents[2]
 START_S = 60.0
 """A start takes two seconds on an idle core; this is for a machine on which everything else runs as well."""
 
 
 class BotProcess:
-    """`python -m bot run` against a sandbox, one life after the other."""
+    """A bot of its own (`patient_bot`) against a sandbox, one life after the other."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -37,7 +38,8 @@ class BotProcess:
         environment = self._sandbox.environment() | ({"FAILPOINT": failpoint} if failpoint else {})
         with (self._sandbox.state_dir / BOT_LOG).open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "run", "--config", str(self._sandbox.config_path)),
+                *(sys.executable, "-m", "tests.crash.patient_bot", str(self._sandbox.config_path)),
+                cwd=ROOT,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

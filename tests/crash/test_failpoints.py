@@ -1,11 +1,12 @@
 """kill -9 at each step between a command and its last message; then a restart, and the promises are counted."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from bot.sandbox.slack.pace import Timing
 from tests.chat import GENERAL
+from tests.crash.conftest import PROMPT
 from tests.crash.crash_site import CrashSite
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
@@ -55,12 +56,13 @@ async def test_a_deploy_goes_on_as_if_nothing_had_happened_when_the_bot_dies_at(
 
 
 async def test_a_command_that_died_before_its_commit_and_does_not_come_again_has_no_effect(site: CrashSite) -> None:
-    site.chat.sandbox.slack.world.timing = Timing(command_life_s=0.5)
+    site.chat.sandbox.slack.world.timing = replace(PROMPT, ack_s=3.0, command_life_s=0.5)
     before = site.generation()
     await site.bot.start(failpoint="intake.before_commit:kill")
     with pytest.raises(AssertionError, match="operation_timeout"):
         await site.chat.alice.says("/deploy stg admin 1.4.2")
     await site.bot.killed()
+    site.chat.sandbox.slack.world.timing = PROMPT
     await site.bot.start()
     await site.chat.bob.says("/status stg admin")
     await site.chat.bob.hears("1.4.1")
@@ -87,7 +89,7 @@ async def test_an_abort_puts_the_old_version_back_once_when_the_bot_dies_at(site
 
 async def test_a_refusal_that_rode_on_a_lost_acknowledgement_comes_with_the_next_one(site: CrashSite) -> None:
     # Slack's own three seconds are shorter than a start on a busy machine
-    site.chat.sandbox.slack.world.timing = Timing(ack_s=20.0, command_life_s=20.0, resend_s=1.0)
+    site.chat.sandbox.slack.world.timing = replace(PROMPT, ack_s=50.0)
     await site.bot.start(failpoint="intake.after_commit:kill")
     asked = await _asks(site, "/deploy stg admn")
     await site.bot.killed()

@@ -17,6 +17,8 @@ from tests.postgres import NoServer, running_server
 from tests.store.unguarded import take_guards_off
 
 BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
+PATIENCE_S = 60.0
+"""Where a crowd writes at once: a slow disk syncs for each of them, one after the other."""
 _numbers = count()
 
 
@@ -79,7 +81,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A migrated database without rows, on each kind of database."""
-    opened = Database(database_url)
+    opened = Database(database_url, patience_s=PATIENCE_S)
     try:
         if not opened.is_sqlite:
             await migrate(opened)
