@@ -1,13 +1,13 @@
 """Slack that limits, stumbles, hangs, forgets and refuses: nothing twice, nothing lost, others go on."""
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from bot.sandbox.slack.pace import Timing
-from tests.chat import DEADLINE_S, GENERAL, OPS, PRD, STG, Chat, open_chat, payload, plain, running_bot
+from tests.chat import DEADLINE_S, GENERAL, OPS, PRD, STG, UNHURRIED, Chat, open_chat, payload, plain, running_bot
 from tests.crash.bot_process import Ledger
 from tests.faults.conftest import both_sockets
 
@@ -26,16 +26,18 @@ async def test_after_a_429_the_method_rests_for_as_long_as_slack_says(chat: Chat
     assert len(chat.cards()) == 2
 
 
-async def test_edits_that_wait_are_collapsed_into_the_newest(chat: Chat) -> None:
+async def test_edits_that_wait_are_collapsed_into_the_newest(chat: Chat, ledger: Ledger) -> None:
     chat.sandbox.slack.order_fault(do="ratelimit", method="chat.update", retry_after=4)
     chat.sandbox.registry.publish("growlio/admin", "1.4.3-slow")
     await chat.alice.says("/deploy stg admin 1.4.3-slow")
     await chat.until(partial(_limited, chat, "chat.update"), DEADLINE_S, lambda: "no edit was limited")
     chat.hurry()
+    await chat.until(
+        lambda: ledger.releases()[0]["phase"] == "Succeeded" or None, DEADLINE_S, lambda: ledger.releases()[0]["phase"]
+    )
+    before = len(chat.calls("chat.update"))
     await chat.card(phase="Succeeded", service="admin")
-    calls = chat.calls("chat.update")
-    limited = next(n for n, call in enumerate(calls) if call["status"] == 429)
-    assert len(calls) - limited <= 4, "one limited, then the newest and what came after it"
+    assert len(chat.calls("chat.update")) - before <= 2, "one may have been on its way, then the newest"
 
 
 def _limited(chat: Chat, method: str) -> bool | None:
@@ -102,16 +104,17 @@ async def test_a_reply_to_a_mention_that_slack_took_without_saying_so_stands_onc
     assert len([m for m in chat.messages(STG) if m.get("bot_id")]) == 1
 
 
-@pytest.mark.parametrize("fault", [{"do": "ratelimit", "retry_after": 2}, {"do": "hang", "seconds": 2}])
+@pytest.mark.parametrize("fault", [{"do": "ratelimit", "retry_after": 1}, {"do": "hang", "seconds": 600}])
 async def test_while_auth_test_does_not_answer_the_bot_takes_nothing_in(
     tmp_path: Path, fault: dict[str, object]
 ) -> None:
     async with open_chat(tmp_path, with_bot=False) as chat:
-        rule = chat.sandbox.slack.order_fault(method="auth.test", **fault)
+        rule = chat.sandbox.slack.order_fault(method="auth.test", times=None, **fault)
         starting = asyncio.create_task(_says_when_up(chat))
         await chat.until(lambda: rule.fired or None, DEADLINE_S, lambda: "auth.test was not asked")
         with pytest.raises(AssertionError, match="dispatch_failed"):
             await chat.alice.says("/deploy stg admin 1.4.2")
+        rule.left = 0
         await starting
         assert len(Ledger(tmp_path).releases()) == 1
 
@@ -141,7 +144,7 @@ async def test_a_channel_that_refuses_is_parked_and_the_operators_hear_of_it_onc
 
 
 async def test_an_answer_whose_response_url_has_expired_is_whispered(tmp_path: Path) -> None:
-    async with open_chat(tmp_path, timing=Timing(response_url_s=0.0)) as chat:
+    async with open_chat(tmp_path, timing=replace(UNHURRIED, response_url_s=0.0)) as chat:
         await chat.alice.says("/deploy stg admin 1.4.2", channel=GENERAL)
         await chat.alice.hears("Follow it in #deploys-stg")
         assert len(chat.calls("chat.postEphemeral")) == 1

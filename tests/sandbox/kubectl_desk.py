@@ -14,7 +14,8 @@ from bot.sandbox.kube import Cluster, kubeconfig, seed
 from tests.sandbox.kube_client import QUICK, TOKEN, Json
 
 KUBECTL = shutil.which("kubectl")
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
+"""Longer than any `--timeout` of a command: what kubectl itself says of it is better than our giving up."""
 
 
 @dataclass(frozen=True, slots=True)

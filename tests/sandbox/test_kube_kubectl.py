@@ -15,7 +15,7 @@ import pytest_asyncio
 from bot.sandbox.kube import Cluster
 from bot.sandbox.kube.kinds import JOBS, PODS
 from tests.sandbox.kube_client import Json
-from tests.sandbox.kubectl_desk import KUBECTL, Kubectl, kubectl_home
+from tests.sandbox.kubectl_desk import KUBECTL, PATIENCE_S, Kubectl, kubectl_home
 
 pytestmark = [
     pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed: its flows were not tried"),
@@ -189,7 +189,7 @@ async def test_a_broken_image_fails_the_rollout_status(kubectl: Kubectl) -> None
     body = workload("Deployment", "web", replicas=1, progressDeadlineSeconds=1)
     body["spec"]["template"] = template("web", "registry.local/web:9-broken")
     kubectl.create(body)
-    told = await kubectl.refused("rollout", "status", "deployment/web", "--timeout=15s")
+    told = await kubectl.refused("rollout", "status", "deployment/web", "--timeout=50s")
     assert "exceeded its progress deadline" in told
 
 
@@ -203,8 +203,8 @@ async def test_restart_pause_resume_scale_and_wait(kubectl: Kubectl) -> None:
     assert "Expected replicas to be 5, was 1" in told
     await kubectl.ok("scale", "deployment", "web", "--replicas=2")
     await kubectl.ok("rollout", "status", "deployment/web")
-    await kubectl.ok("wait", "--for=condition=Available", "deployment/web", "--timeout=5s")
-    await kubectl.ok("wait", "--for=jsonpath={.status.readyReplicas}=2", "deployment/web", "--timeout=5s")
+    await kubectl.ok("wait", "--for=condition=Available", "deployment/web", "--timeout=50s")
+    await kubectl.ok("wait", "--for=jsonpath={.status.readyReplicas}=2", "deployment/web", "--timeout=50s")
     told = await kubectl.refused("wait", "--for=condition=Progressing=False", "deployment/web", "--timeout=1s")
     assert "timed out waiting" in told
 
@@ -212,13 +212,13 @@ async def test_restart_pause_resume_scale_and_wait(kubectl: Kubectl) -> None:
 async def test_logs_follow_previous_and_tail(kubectl: Kubectl) -> None:
     kubectl.create(a_job(), workload("Deployment", "web", replicas=1))
     await kubectl.ok("rollout", "status", "deployment/web")
-    assert "registry.local/once:1.0.0" in await kubectl.ok("logs", "job/once", "-f", "--pod-running-timeout=5s")
+    assert "registry.local/once:1.0.0" in await kubectl.ok("logs", "job/once", "-f", "--pod-running-timeout=50s")
     assert len((await kubectl.ok("logs", "deployment/web", "--tail=1", "--timestamps")).splitlines()) == 1
     (pod,) = [pod for pod in kubectl.cluster.store.all_of(PODS, kubectl.namespace) if "web" in pod["metadata"]["name"]]
     name = pod["metadata"]["name"]
     assert "previous terminated container" in await kubectl.refused("logs", name, "--previous")
     kubectl.cluster.crash_pod(kubectl.namespace, name)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not _restarts(kubectl, name):
             await asyncio.sleep(0.02)
     assert "OutOfMemoryError" in await kubectl.ok("logs", name, "--previous")
@@ -237,10 +237,10 @@ async def test_delete_in_the_background_in_the_foreground_and_leaving_orphans(ku
     assert "orphan" in await kubectl.ok("get", "rs", "-o", "name")
     assert "fore" not in await kubectl.ok("get", "rs,pods", "-o", "name")
     await kubectl.ok("delete", "deployment", "orphan", "--cascade=orphan")
-    await kubectl.ok("wait", "--for=delete", "pod", "-l", "app=back", "--timeout=5s")
+    await kubectl.ok("wait", "--for=delete", "pod", "-l", "app=back", "--timeout=50s")
     left = (await kubectl.ok("get", "deploy,rs", "-o", "name")).split()
     assert [each.partition("-")[0] for each in left] == ["replicaset.apps/orphan"]
-    await kubectl.ok("delete", "namespace", kubectl.namespace, "--timeout=10s")
+    await kubectl.ok("delete", "namespace", kubectl.namespace, "--timeout=50s")
 
 
 async def test_a_job_is_made_from_a_cronjob_with_all_that_its_template_says(kubectl: Kubectl) -> None:
@@ -303,7 +303,7 @@ async def test_create_makes_what_it_sends_in_protobuf_and_hears_a_clear_415_for_
 async def test_a_node_is_cordoned_drained_and_used_again(kubectl: Kubectl) -> None:
     kubectl.create(workload("DaemonSet", "agent"), workload("Deployment", "web", replicas=3))
     await kubectl.ok("rollout", "status", "deployment/web")
-    only = ("--ignore-daemonsets", "--pod-selector=app in (web, agent)", "--timeout=10s")
+    only = ("--ignore-daemonsets", "--pod-selector=app in (web, agent)", "--timeout=50s")
     await kubectl.ok("drain", "node-2", *only)
     assert "SchedulingDisabled" in await kubectl.ok("get", "node", "node-2")
     nodes = await kubectl.ok("get", "pods", "-l", "app=web", "-o", "jsonpath={..nodeName}")
@@ -322,7 +322,7 @@ async def test_a_misspelt_field_is_refused_and_what_is_not_there_is_said(kubectl
 
 async def test_labels_annotations_and_patches(kubectl: Kubectl) -> None:
     await kubectl.ok("run", "one", "--image=registry.local/one:1.0.0")
-    await kubectl.ok("wait", "--for=condition=Ready", "pod/one", "--timeout=5s")
+    await kubectl.ok("wait", "--for=condition=Ready", "pod/one", "--timeout=50s")
     await kubectl.ok("label", "pod", "one", "team=a")
     await kubectl.ok("annotate", "pod", "one", "note=b")
     add = '[{"op": "add", "path": "/metadata/labels/tier", "value": "c"}]'
@@ -331,5 +331,5 @@ async def test_labels_annotations_and_patches(kubectl: Kubectl) -> None:
     shown = (await kubectl.ok("get", "pod", "one", "--show-labels")).split()[-1]
     assert shown.startswith("team=a,tier=c")
     assert "run=" not in shown
-    await kubectl.ok("delete", "pod", "one", "--timeout=5s")
+    await kubectl.ok("delete", "pod", "one", "--timeout=50s")
     assert 'pods "one" not found' in await kubectl.refused("get", "pod", "one")

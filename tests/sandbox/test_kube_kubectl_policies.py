@@ -14,7 +14,7 @@ import pytest_asyncio
 from bot.sandbox.kube import Cluster
 from bot.sandbox.kube.kinds import NODES, PODS
 from tests.sandbox.kube_client import TOKEN, Json
-from tests.sandbox.kubectl_desk import KUBECTL, Kubectl, kubectl_home
+from tests.sandbox.kubectl_desk import KUBECTL, PATIENCE_S, Kubectl, kubectl_home
 
 pytestmark = [
     pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed: its flows were not tried"),
@@ -62,7 +62,7 @@ def in_admin(home: Path, cluster: Cluster) -> Kubectl:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not holds():
             await asyncio.sleep(0.02)
 
@@ -88,7 +88,7 @@ async def test_an_account_is_made_given_a_role_and_asked_what_it_may(kubectl: Ku
 async def test_a_budget_is_made_shown_and_keeps_a_node_from_draining(kubectl: Kubectl) -> None:
     selector = "app.kubernetes.io/name=admin"
     await kubectl.ok("create", "pdb", "admin", f"--selector={selector}", "--min-available=3")
-    await kubectl.ok("wait", "--for=jsonpath={.status.expectedPods}=3", "pdb/admin", "--timeout=5s")
+    await kubectl.ok("wait", "--for=jsonpath={.status.expectedPods}=3", "pdb/admin", "--timeout=50s")
     assert (await kubectl.ok("get", "pdb")).splitlines()[1].split()[:4] == ["admin", "3", "N/A", "0"]
     assert "Allowed disruptions:  0" in await kubectl.ok("describe", "pdb", "admin")
     node = _nodes_of(kubectl.cluster)[0]
@@ -100,11 +100,11 @@ async def test_a_budget_is_made_shown_and_keeps_a_node_from_draining(kubectl: Ku
     told = await kubectl.refused("create", "--raw", path, "-f", kubectl.write("eviction.json", json.dumps(eviction)))
     assert "Cannot evict pod as it would violate the pod's disruption budget." in told
     await kubectl.ok("patch", "pdb", "admin", "--type=merge", "-p", '{"spec":{"minAvailable":1}}')
-    await kubectl.ok("drain", node, "--timeout=15s")
+    await kubectl.ok("drain", node, "--timeout=50s")
     await until(lambda: node not in _nodes_of(kubectl.cluster))
     await kubectl.ok("uncordon", node)
     assert "unschedulable" not in kubectl.cluster.registry.read(NODES, "", node)["spec"]
-    await kubectl.ok("rollout", "status", "deployment/admin", "--timeout=10s")
+    await kubectl.ok("rollout", "status", "deployment/admin", "--timeout=50s")
 
 
 def _nodes_of(cluster: Cluster) -> list[str]:
@@ -114,7 +114,7 @@ def _nodes_of(cluster: Cluster) -> list[str]:
 async def test_an_autoscaler_is_made_shown_and_described(kubectl: Kubectl) -> None:
     kubectl.cluster.load.set("admin", "admin", "cpu", 0.06)  # of 3 x 50m
     await kubectl.ok("apply", "-f", kubectl.write("hpa.yaml", AUTOSCALER))
-    await kubectl.ok("wait", "--for=condition=ScalingActive", "hpa/admin", "--timeout=5s")
+    await kubectl.ok("wait", "--for=condition=ScalingActive", "hpa/admin", "--timeout=50s")
     row = (await kubectl.ok("get", "hpa")).splitlines()[1].split()
     assert row[:8] == ["admin", "Deployment/admin", "cpu:", "40%/40%", "2", "5", "3", row[7]]
     told = await kubectl.ok("describe", "hpa", "admin")
@@ -127,7 +127,7 @@ async def test_routes_and_endpoints_are_applied_shown_and_taken_away(kubectl: Ku
     name = kubectl.write("route.yaml", ROUTE)
     await kubectl.ok("apply", "-f", name)
     await kubectl.ok("apply", "--server-side", "--force-conflicts", "-f", name)
-    await kubectl.ok("wait", "--for=condition=Programmed", "gateway/public", "--timeout=5s")
+    await kubectl.ok("wait", "--for=condition=Programmed", "gateway/public", "--timeout=50s")
     assert '["admin.example"]' in await kubectl.ok("get", "httproutes")
     assert "ResolvedRefs" in await kubectl.ok("describe", "httproute", "front")
     assert ":8080" in await kubectl.ok("get", "endpoints", "admin")

@@ -89,20 +89,20 @@ async def test_every_kind_is_read_without_a_complaint(kube: Kube) -> None:
     configuration = official.Configuration(host=kube.url, api_key={"authorization": f"Bearer {TOKEN}"})
     async with official.ApiClient(configuration) as api:
         for group, kind in READERS:
-            found = await getattr(getattr(official, group)(api), f"list_namespaced_{kind}")("shop", _request_timeout=5)
+            found = await getattr(getattr(official, group)(api), f"list_namespaced_{kind}")("shop", _request_timeout=60)
             assert found.items, kind
         core = official.CoreV1Api(api)
-        assert len((await core.list_node(_request_timeout=5)).items) == 3
-        assert (await core.list_namespace(_request_timeout=5)).items
-        scale = await official.AppsV1Api(api).read_namespaced_deployment_scale("admin", "shop", _request_timeout=5)
+        assert len((await core.list_node(_request_timeout=60)).items) == 3
+        assert (await core.list_namespace(_request_timeout=60)).items
+        scale = await official.AppsV1Api(api).read_namespaced_deployment_scale("admin", "shop", _request_timeout=60)
         assert scale.spec is not None
         assert scale.spec.replicas == 2
         rbac = official.RbacAuthorizationV1Api(api)
-        assert (await rbac.list_cluster_role(_request_timeout=5)).items
-        assert (await rbac.list_cluster_role_binding(_request_timeout=5)).items
+        assert (await rbac.list_cluster_role(_request_timeout=60)).items
+        assert (await rbac.list_cluster_role_binding(_request_timeout=60)).items
         custom = official.CustomObjectsApi(api)
         routes: Any = await custom.list_namespaced_custom_object(
-            "gateway.networking.k8s.io", "v1", "shop", "httproutes", _request_timeout=5)  # fmt: skip
+            "gateway.networking.k8s.io", "v1", "shop", "httproutes", _request_timeout=60)  # fmt: skip
         assert routes["kind"] == "HTTPRouteList"
 
 
@@ -114,18 +114,18 @@ async def test_reviews_and_tokens_are_read_without_a_complaint(kube: Kube) -> No
         asked = official.V1SelfSubjectAccessReview(
             spec=official.V1SelfSubjectAccessReviewSpec(resource_attributes=about)
         )  # fmt: skip
-        verdict = await reviews.create_self_subject_access_review(asked, _request_timeout=5)
+        verdict = await reviews.create_self_subject_access_review(asked, _request_timeout=60)
         assert verdict.status is not None
         assert verdict.status.allowed
         listed = await reviews.create_self_subject_rules_review(
             official.V1SelfSubjectRulesReview(spec=official.V1SelfSubjectRulesReviewSpec(namespace="shop")),
-            _request_timeout=5,
+            _request_timeout=60,
         )
         assert listed.status is not None
         assert listed.status.resource_rules
         token = await official.CoreV1Api(api).create_namespaced_service_account_token(
             "default", "shop", official.AuthenticationV1TokenRequest(
-                spec=official.V1TokenRequestSpec(audiences=[])), _request_timeout=5)  # fmt: skip
+                spec=official.V1TokenRequestSpec(audiences=[])), _request_timeout=60)  # fmt: skip
         assert token.status is not None
         assert token.status.token
 
@@ -135,7 +135,7 @@ async def test_its_errors_carry_the_status(kube: Kube) -> None:
     async with official.ApiClient(configuration) as api:
         apps = official.AppsV1Api(api)
         with pytest.raises(official.ApiException) as refused:
-            await apps.read_namespaced_deployment("nope", "shop", _request_timeout=5)
+            await apps.read_namespaced_deployment("nope", "shop", _request_timeout=60)
         assert refused.value.status == 404
         assert '"reason":"NotFound"' in (refused.value.body or "")
 

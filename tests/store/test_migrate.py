@@ -209,6 +209,6 @@ async def test_a_start_on_a_database_that_is_up_to_date_never_imports_alembic(sq
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", program), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         said, _ = await process.communicate(sqlite_url.encode())
     assert said.decode().split() == [HEAD, "False"]

@@ -38,8 +38,8 @@ async def test_another_process_holding_the_lock_costs_every_writer_at_most_a_sec
     other = sqlite3.connect(sqlite.name, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     try:
-        took = await asyncio.gather(*(refused_after_s(sqlite) for _ in range(10)))
-        assert max(took) < 7  # 1 s on an idle machine; in turn they would take 8
+        took = await asyncio.gather(*(refused_after_s(sqlite) for _ in range(40)))
+        assert max(took) < 25  # 1 s on an idle machine; in turn they would take 32
         assert await count_rows(sqlite) == 0, "reading goes on"
     finally:
         other.execute("ROLLBACK")
@@ -51,7 +51,8 @@ async def test_another_process_holding_the_lock_costs_every_writer_at_most_a_sec
     assert patience_ms == BUSY_TIMEOUT_MS, "those who waited in a queue spent theirs, not the next one's"
 
 
-async def test_a_lock_that_ends_in_time_is_waited_for(sqlite: Database) -> None:
+async def test_a_lock_that_ends_in_time_is_waited_for(sqlite_url: str) -> None:
+    sqlite = Database(sqlite_url, patience_s=60)
     other = sqlite3.connect(sqlite.name, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     waiting = asyncio.create_task(keep(sqlite, "patient"))
@@ -61,6 +62,7 @@ async def test_a_lock_that_ends_in_time_is_waited_for(sqlite: Database) -> None:
     other.close()
     await asyncio.wait_for(waiting, 60)
     assert await count_rows(sqlite) == 1
+    await sqlite.close()
 
 
 async def refused_after_s(database: Database) -> float:
@@ -107,7 +109,7 @@ async def test_a_disk_that_is_really_full_refuses_and_recovers_in_the_same_way(s
         kept = await count_rows(database)
         assert kept > 5
         resize = await asyncio.create_subprocess_exec("mount", "-o", "remount,size=4m", small_disk)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert await resize.wait() == 0
         await keep(database, "after", size=50_000)
         assert await count_rows(database) == kept + 1
@@ -135,7 +137,7 @@ async def test_everything_committed_before_a_kill_is_there_after_it(sqlite: Data
         *(sys.executable, "-c", program, sqlite.url), stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         for _ in range(50):
             said = await process.stdout.readline()
         process.kill()

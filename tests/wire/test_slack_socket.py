@@ -215,9 +215,10 @@ async def test_a_warning_opens_the_next_socket_ahead(slack: StandIn) -> None:
         await bot.live(1)
         old = slack.sockets[0]
         await slack.disconnect(old, "warning")
-        await bot.holds(lambda: len(slack.sockets) == 2)
-        await bot.holds(lambda: old not in slack.sockets)
+        lows: list[int] = []
+        await bot.holds(lambda: old not in slack.sockets, watch=lambda: lows.append(len(slack.sockets)))
         await bot.live(1)
+    assert min(lows) >= 1
 
 
 async def test_one_failed_upgrade_is_followed_by_a_new_ticket(slack: StandIn) -> None:
@@ -282,10 +283,11 @@ async def test_ready_is_withdrawn_while_no_socket_is_live(slack: StandIn) -> Non
     async with running(slack, Desk()) as bot:
         await bot.live(2)
         assert bot.socket.ready.is_set()
-        slack.script("apps.connections.open", *[lambda _request, _body: {"ok": False, "error": "internal_error"}] * 2)
+        slack.always["apps.connections.open"] = lambda _request, _body: {"ok": False, "error": "internal_error"}
         for socket in list(slack.sockets):
             slack.cut(socket)
         await bot.holds(lambda: not bot.socket.ready.is_set())
+        del slack.always["apps.connections.open"]
         await bot.live(2)
         assert bot.socket.ready.is_set()
 
