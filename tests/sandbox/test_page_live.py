@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.sandbox.server import Sandbox
 from tests.sandbox.page_browser import NEEDS_CHROMIUM, chromium, visit
 from tests.sandbox.page_fixture import button, option, plain, text
-from tests.sandbox.slack_desk import until
+from tests.sandbox.slack_desk import PATIENT, until
 
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -134,7 +135,7 @@ async def browser():
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def sandbox(tmp_path: Path):
-    running = Sandbox(tmp_path, run_bot=False, limits="off")
+    running = Sandbox(tmp_path, run_bot=False, limits="off", timing=PATIENT)
     await running.start()
     running.slack.read_manifest(MANIFEST)
     try:
@@ -217,6 +218,7 @@ async def test_an_app_that_is_away_or_silent_is_told_as_slack_tells_it(page: Pag
     await type_line(page, "/nothing")
     await expect(page.locator(".message.ephemeral").last).to_contain_text("/nothing is not a valid command")
     async with small_app(sandbox):
+        sandbox.slack.world.timing = replace(PATIENT, ack_s=1.0)
         await type_line(page, "/quiet")
         await expect(page.locator(".message.ephemeral").last).to_contain_text(
             '/quiet failed with the error "operation_timeout"'

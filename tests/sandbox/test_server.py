@@ -15,11 +15,12 @@ import yaml
 from aiohttp import ClientSession, ClientTimeout
 
 from bot.sandbox.server import Sandbox
-from tests.sandbox.slack_desk import until
+from tests.sandbox.slack_desk import PATIENT, until
 
 Json = dict[str, Any]
 PROJECT = Path(__file__).parents[2]
-START_S = 30
+START_S = 90
+"""A start takes two seconds on an idle core; only a test that fails waits this long."""
 
 
 @asynccontextmanager
@@ -171,7 +172,8 @@ async def test_a_published_image_exists_and_slack_can_be_closed_for_a_while(tmp_
         assert (await order(http, "slack-429", seconds=20))["ok"]
         headers = {"Authorization": f"Bearer {sandbox.slack.world.app.bot_token}"}
         async with http.post("/api/auth.test", headers=headers) as response:
-            assert (response.status, response.headers["Retry-After"]) == (429, "20")
+            assert response.status == 429
+            assert 0 < int(response.headers["Retry-After"]) <= 20
 
 
 @asynccontextmanager
@@ -227,7 +229,7 @@ async def test_a_killed_bot_comes_back_and_ctrl_c_ends_everything(tmp_path: Path
 
 @pytest.mark.process
 async def test_the_bot_can_be_connected_over_http_instead(tmp_path: Path) -> None:
-    sandbox = Sandbox(tmp_path, slack_mode="http")
+    sandbox = Sandbox(tmp_path, slack_mode="http", timing=PATIENT)
     try:
         await sandbox.start()
         await until(lambda: sandbox.slack.world.app.events_url, seconds=START_S)

@@ -66,7 +66,7 @@ async def test_a_bad_gateway_answers_without_json(desk: Desk) -> None:
 
 
 async def test_a_call_that_hangs_longer_than_its_caller_posts_nothing(desk: Desk) -> None:
-    rule = desk.slack.order_fault(method="chat.postMessage", do="hang", seconds=1.0)
+    rule = desk.slack.order_fault(method="chat.postMessage", do="hang", seconds=2.0)
     await leaves_when(desk, lambda: rule.fired, "t")
     await until(lambda: desk.calls("chat.postMessage"))
     assert posted(desk) == []
@@ -278,7 +278,8 @@ async def test_duplicates_come_as_ordered_over_several_sockets(quick_desk: Desk)
 async def test_mischief_closes_slack_to_every_call_for_a_while(desk: Desk) -> None:
     desk.slack.world.pace.close_for(60)
     answer = await desk.refusal(once(desk).auth_test())
-    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= 60
 
 
 async def test_a_person_is_not_kept_waiting_by_a_client_that_left(desk: Desk) -> None:

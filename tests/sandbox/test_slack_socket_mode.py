@@ -1,13 +1,13 @@
 """Socket Mode, tried with the real slack_bolt, unmodified."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession, WSServerHandshakeError
 
 from bot.sandbox.slack.emulator import Slack
-from bot.sandbox.slack.pace import Timing
-from tests.sandbox.slack_desk import Desk, Json, open_desk, until
+from tests.sandbox.slack_desk import PATIENT, Desk, Json, open_desk, until
 from tests.sandbox.slack_walk import BUTTON, CARD, answering_app, try_everything
 
 
@@ -89,7 +89,7 @@ async def test_a_response_url_wears_out_after_five_uses(desk: Desk) -> None:
 
 
 async def test_a_response_url_dies_of_age() -> None:
-    async with open_desk(Slack(limits="off", timing=Timing(response_url_s=0.0))) as desk:
+    async with open_desk(Slack(limits="off", timing=replace(PATIENT, response_url_s=0.0))) as desk:
         app, seen = answering_app(desk)
         async with desk.bolt(app):
             await desk.act("command", channel="C0STG", command="/deploy", text="")
