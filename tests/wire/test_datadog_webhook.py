@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +39,7 @@ class Door:
     async def post(self, body: bytes | dict[str, str], **headers: str) -> int:
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
         given = {SECRET_HEADER: SECRET, "Content-Type": "application/json"} | headers
-        async with asyncio.timeout(20), self.session.post(self.url, data=sent, headers=given) as response:
+        async with asyncio.timeout(60), self.session.post(self.url, data=sent, headers=given) as response:
             assert await response.read() == b""
             return response.status
 
@@ -53,7 +54,7 @@ class Door:
             for part in parts:
                 writer.write(part)
                 await writer.drain()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 return await reader.readline()
         finally:
             writer.close()
@@ -61,10 +62,16 @@ class Door:
 
 @pytest.fixture
 async def door(tmp_path: Path) -> AsyncIterator[Door]:
-    database = Database(f"sqlite:///{tmp_path}/door.db")
+    async with open_door(tmp_path, body_within_s=60) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def open_door(folder: Path, *, body_within_s: float) -> AsyncIterator[Door]:
+    database = Database(f"sqlite:///{folder}/door.db", patience_s=9)
     await migrate(database)
     webhook = DatadogWebhook(
-        database, [SECRET, OLD_SECRET], clock=lambda: datetime.now(UTC), bell=Bell(), body_within_s=0.5
+        database, [SECRET, OLD_SECRET], clock=lambda: datetime.now(UTC), bell=Bell(), body_within_s=body_within_s
     )
     app = web.Application()
     app.add_routes([web.post(PATH, webhook.handle)])
@@ -157,9 +164,10 @@ async def test_a_packed_body_is_refused_unread(door: Door) -> None:
     assert await door.kept() == []
 
 
-async def test_a_sender_that_is_too_slow_gets_408(door: Door) -> None:
+async def test_a_sender_that_is_too_slow_gets_408(tmp_path: Path) -> None:
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\n{SECRET_HEADER}: {SECRET}\r\nContent-Length: 100\r\n\r\n"
-    assert b" 408 " in await door.raw(head.encode() + b"{")
+    async with open_door(tmp_path, body_within_s=0.5) as door:
+        assert b" 408 " in await door.raw(head.encode() + b"{")
 
 
 async def test_without_a_database_datadog_is_asked_to_come_again(door: Door) -> None:
