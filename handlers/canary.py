@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from bot.cards.canary import canary_card, offer_card
+from bot.cards.canary import canary_card, move_card, offer_card
 from bot.domain.canary.asking import Act, Asked, understand
 from bot.domain.catalog import Place, Role, Target
 from bot.domain.names import EnvironmentName, ServiceName, Shares, Version
+from bot.domain.release import Release
 from bot.errors import UserError
 from bot.router import Call, FormRequest, Reply, Router, Source, follow
 from bot.usecases import buttons, canaries, places, releases
@@ -59,14 +60,22 @@ def _which(call: Call, asked: Asked) -> Reply:
 async def _share(call: Call, target: Target, asked: Asked) -> Reply:
     running = await canaries.at(call.ctx, target)
     if running is not None:
-        changed = await canaries.share(call.ctx, running, asked.steps[0], asked.version, by=call.actor)
-        return follow(call, changed)
+        return await _move(call, running, asked)
     offer = await canaries.offer(call.ctx, target, asked)
-    if offer.asks_first or offer.setting.warnings:
+    if offer.asks_first:
         value = canaries.offer_value(offer)
         return Reply(offer_card(offer.plan, offer.setting, offer.reachable, value), private=True)
     release = await releases.request(call.ctx, offer.plan, key=call.key, by=call.actor, asked_in=call.channel)
     return follow(call, release)
+
+
+async def _move(call: Call, running: Release, asked: Asked) -> Reply:
+    canaries.refuse_another(running, asked)
+    percent = asked.steps[0]
+    far = await canaries.far_share(call.ctx, running, percent)
+    if far is not None:
+        return Reply(move_card(running, percent, far), private=True)
+    return follow(call, await canaries.share(call.ctx, running, percent, step=None, by=call.actor))
 
 
 async def _act(call: Call, target: Target, act: Act) -> Reply:
@@ -92,6 +101,13 @@ async def begin(call: Call, value: str) -> Reply:
     offer = await canaries.offer(call.ctx, target, asked)
     release = await releases.request(call.ctx, offer.plan, key=call.key, by=call.actor, asked_in=call.channel)
     return follow(call, release)
+
+
+@router.button("canary.move", role=Role.DEPLOYER, place=places.of_release)
+async def move(call: Call, value: str) -> Reply:
+    """Give the canary the nearest share there is, although it is not the one that was asked for."""
+    running, step, percent = await buttons.canary_share_of(call.ctx, value)
+    return follow(call, await canaries.share(call.ctx, running, percent, step=step, by=call.actor))
 
 
 @router.button("canary.next", role=Role.DEPLOYER, place=places.of_release)

@@ -99,7 +99,9 @@ def test_every_command_of_the_command_line_that_is_named_exists(option):
 
 def test_every_option_of_kajitori_that_is_named_exists():
     known = {option: set(re.findall(r"--[a-z-]+", help_of(option))) for option in subcommands()}
-    known["audit"] |= {name for part in ("verify", "export") for name in re.findall(r"--[a-z-]+", help_of("audit", part))}
+    known["audit"] |= {
+        name for part in ("verify", "export") for name in re.findall(r"--[a-z-]+", help_of("audit", part))
+    }
     wrong = set()
     for name, line in shell_lines():
         command = re.match(r"(?:\S+=\S* )*kajitori ([a-z]+)\b(.*)", line)

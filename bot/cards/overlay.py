@@ -19,7 +19,7 @@ def overlay_lines(release: Release) -> list[Mrkdwn]:
     if plan.is_undone_by_overlay and release.phase is ReleasePhase.SUCCEEDED:
         return [
             Mrkdwn(
-                f"⚠️ The overlay in Git still names {code(plan.from_version)}, and whoever applies it brings that back.\n"
+                f"⚠️ The overlay in Git still names {code(plan.from_version)}: whoever applies it brings that back.\n"
                 f"*Next:* commit {code(f'newTag: {plan.to_version}')} there."
             )
         ]

@@ -147,9 +147,7 @@ def _stuck(each: Standing) -> str:
     if each.is_daemon or not each.stuck:
         return ""
     budgets = ", ".join(each.stuck)
-    return (
-        f"has a disruption budget that allows no disruption now ({budgets}): a drain would wait for ever"
-    )
+    return f"has a disruption budget that allows no disruption now ({budgets}): a drain would wait for ever"
 
 
 def _one_node(each: Standing) -> str:

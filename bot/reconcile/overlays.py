@@ -1,6 +1,6 @@
 """The writes of a release that applies an overlay: its objects, the workload last; at the end, what left it.
 
-Called by the release loop within a look. Killed anywhere it starts over: applying again what is applied changes nothing,
+Called by the release loop within a look. Killed anywhere it starts over: applying again what is there changes nothing,
 and objects that carry this release's mark prove that it began.
 """
 
@@ -60,9 +60,9 @@ async def _checked(ctx: Context, release: Release) -> Survey:
         if moved:
             raise Refused(system, f"since people looked at the plan, {moved}", code="plan_moved")
         refuse_conflicts(now.overlay, f"{plan.target.environment} {plan.target.service}")
-        return now
     except UserError as error:
         raise Refused(system, error.text, code=error.code) from error
+    return now
 
 
 async def prune(ctx: Context, release: Release) -> tuple[str, ...]:

@@ -52,7 +52,9 @@ class Answer:
         match = _NEXT_LINK.search(", ".join(self.headers.getall("Link", [])))
         if match is None:
             wanted, tags = url.query.get("n", ""), self.tags()
-            is_full = bool(tags) and wanted.isdecimal() and len(tags) == int(wanted) and url.query.get("last") != tags[-1]
+            is_full = (
+                bool(tags) and wanted.isdecimal() and len(tags) == int(wanted) and url.query.get("last") != tags[-1]
+            )
             return url.update_query(last=tags[-1]) if is_full else None
         following = url.join(URL(match["url"]))
         if following.origin() != url.origin():

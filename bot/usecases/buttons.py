@@ -1,6 +1,7 @@
 """What a button's value means: a release and the step it was drawn for, `01J…:3`."""
 
 from bot.context import Context
+from bot.domain.canary.shares import HIGHEST, LOWEST
 from bot.domain.names import ReleaseId
 from bot.domain.release import Release
 from bot.errors import UserError
@@ -28,6 +29,15 @@ async def canary_of(ctx: Context, value: str) -> tuple[Release, int]:
     if release.canary is None:
         raise UserError("bad_button", "I don't know what this button means.", hint="Use the command instead.")
     return release, parse(value)[1]
+
+
+async def canary_share_of(ctx: Context, value: str) -> tuple[Release, int, int]:
+    """The canary of a button, the step it was drawn for, and the share it asks for. Raises UserError."""
+    place, _, percent = value.partition(" ")
+    release, step = await canary_of(ctx, place)
+    if not (percent.isdecimal() and len(percent) <= 2 and LOWEST <= int(percent) <= HIGHEST):
+        raise UserError("bad_button", "I don't know what this button means.", hint="Use the command instead.")
+    return release, step, int(percent)
 
 
 async def any_release(ctx: Context, value: str) -> Release:

@@ -1,6 +1,6 @@
 """What an overlay would change in a cluster: rendered at a commit, with the plan's image, against what is there.
 
-Reads and dry runs only. Called when a plan is made, when it is confirmed, and by the release loop just before it applies.
+Reads and dry runs only. Called when a plan is made, when it is confirmed, and by the release loop before it applies.
 """
 
 import asyncio

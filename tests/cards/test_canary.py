@@ -71,7 +71,7 @@ def test_each_hostile_text_is_inert_in_each_phase(phase: ReleasePhase, text: str
     must_be_fit_to_send(leftover_card(text, text, text, NOW).body())
     must_be_fit_to_send(kept_card(text, text, text, text, text).body())
     setting = CanarySetting(Driver.PODS, "", 4, "admin", (text, text), ())
-    must_be_fit_to_send(offer_card(row.plan, setting, by_pods(4, 10), "value").body())
+    must_be_fit_to_send(offer_card(row.plan, setting, [by_pods(4, 10), by_pods(4, 25)], "value").body())
 
 
 def test_one_chart_and_one_table_with_no_more_than_slack_draws() -> None:

@@ -31,7 +31,7 @@ async def test_a_share_far_from_what_pods_can_give_is_offered_first(chat: Chat) 
     await chat.alice.says("/canary stg admin 1.4.2 10%")
     heard = await chat.alice.hears("10 % asked")
     assert "With pods alone you get 1 of 4 = 25 %. 9 stable pods, or an HTTPRoute, give 10 %." in heard
-    assert "Nothing was started." in heard
+    assert "Nothing was started" in heard
     assert chat.patches() == []
     await chat.alice.presses("Begin with 25 %", chat.alice.last_heard())
     card = await chat.card(phase="Progressing", text="gets 25 %")
@@ -70,8 +70,10 @@ async def test_only_one_release_moves_at_a_target(chat: Chat) -> None:
     await chat.bob.says("/deploy stg admin 1.4.0")
     assert "locked" in await chat.bob.hears("locked")
     await chat.alice.says("/canary stg admin 1.4.0 50%")
-    heard = await chat.alice.hears("already has a canary")
+    heard = await chat.alice.hears("already has a canary of")
     assert "/canary abort stg admin" in heard
+    await chat.alice.says("/canary stg admin 25% 50% every 10m")
+    assert "/canary stg admin 25%" in await chat.alice.hears("its plan can't be changed while it runs")
 
 
 async def test_a_running_canary_is_meant_when_nothing_else_is_said(chat: Chat) -> None:
@@ -80,6 +82,10 @@ async def test_a_running_canary_is_meant_when_nothing_else_is_said(chat: Chat) -
     await chat.card(phase="Progressing", text="3 of 6 pods = 50 %")
     await chat.alice.says("/canary status")
     assert "the share was set by hand" in await chat.alice.hears("set by hand")
+    await chat.alice.says("/canary 33%")
+    assert "With pods alone you get 2 of 5 = 40 %." in await chat.alice.hears("33 % asked")
+    await chat.alice.presses("Go to 40 %", chat.alice.last_heard())
+    await chat.card(phase="Progressing", text="33 % asked, 2 of 5 pods = 40 %")
     await chat.alice.says("/canary abort")
     await chat.card(phase="Aborted", text="was taken down")
 

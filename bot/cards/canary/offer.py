@@ -1,33 +1,63 @@
 """The offer: what a canary would really get, before anything is done."""
 
-from bot.cards.canary.words import percent
-from bot.cards.card import Card, actions, button, section
+from collections.abc import Sequence
+
+from bot.cards.canary.words import parts, percent
+from bot.cards.card import Block, Card, actions, button, context, section
 from bot.cards.mrkdwn import Mrkdwn, bold, code, esc
 from bot.domain.canary.setting import CanarySetting
 from bot.domain.canary.shares import PodShare, stable_pods_for
-from bot.domain.release import Plan
+from bot.domain.release import Plan, Release
 
 
-def offer_card(plan: Plan, setting: CanarySetting, reachable: PodShare | None, value: str) -> Card:
-    """What a canary would really get, before anything is done, with the button that begins it all the same."""
+def offer_card(plan: Plan, setting: CanarySetting, reachable: Sequence[PodShare], value: str) -> Card:
+    """What a canary would really get, before anything is done, with the button that begins it all the same.
+
+    `reachable` has the share of each step in pods; empty where every whole per cent can be had.
+    """
     assert plan.canary is not None
-    asked = plan.canary.steps[0]
-    target = plan.target
+    steps, target = plan.canary.steps, plan.target
     first = Mrkdwn(
-        f"Canary of {bold(target.service)} {code(plan.to_version)} in {bold(target.environment)}: {asked} % asked"
+        f"🐤 Canary of {bold(target.service)} {code(plan.to_version)} in {bold(target.environment)}: {steps[0]} % asked"
     )
-    lines = [first]
-    if reachable is not None:
-        others = stable_pods_for(asked)
-        lines.append(
-            Mrkdwn(
-                f"With pods alone you get {reachable.canary} of {reachable.total} = {percent(reachable.percent)}. "
-                f"{others} stable pods, or an HTTPRoute, give {asked} %."
-            )
-        )
+    lines = [Mrkdwn(f"{first}. Nothing was started yet.")]
+    if reachable:
+        lines.append(_by_pods(steps[0], reachable[0]))
+    if len(reachable) > 1:
+        told = ", ".join(f"{step} % → {percent(share.percent)}" for step, share in zip(steps, reachable, strict=False))
+        lines.append(Mrkdwn(f"Its steps would get: {told}."))
     lines += [Mrkdwn(f"⚠️ {esc(warning)}") for warning in setting.warnings]
-    lines.append(Mrkdwn("Nothing was started."))
-    got = percent(reachable.percent) if reachable is not None else f"{asked} %"
+    lines.append(Mrkdwn("*Next:* begin it with what it gets, ask for another share, or leave it."))
+    got = percent(reachable[0].percent) if reachable else f"{steps[0]} %"
     row = actions(f"canary-offer:{target}", [button(f"Begin with {got}", "canary.begin", value, style="primary")])
-    text = Mrkdwn(first.replace("*", "").replace("`", "") + (f", {got} reachable" if reachable is not None else ""))
-    return Card(text, (section(Mrkdwn("\n".join(lines))), *row))
+    blocks: list[Block] = [section(Mrkdwn("\n".join(lines)))]
+    if setting.remarks:
+        blocks.append(context(*(esc(remark) for remark in setting.remarks)))
+    text = Mrkdwn(first.replace("*", "").replace("`", "") + (f", {got} reachable" if reachable else ""))
+    return Card(text, (*blocks, *row))
+
+
+def move_card(release: Release, asked: int, reachable: PodShare) -> Card:
+    """What another share would really be, for a canary that runs; the button gives it that one."""
+    plan, course = release.plan, parts(release)[1]
+    first = Mrkdwn(
+        f"🐤 Canary of {bold(plan.target.service)} {code(plan.to_version)} in {bold(plan.target.environment)}: "
+        f"{asked} % asked"
+    )
+    got_ = percent(reachable.percent)
+    lines = [Mrkdwn(f"{first}. Nothing was changed yet."), _by_pods(asked, reachable)]
+    has_it = course.achieved is not None and abs(course.achieved - reachable.percent) < 0.05
+    text = Mrkdwn(first.replace("*", "").replace("`", "") + f", {got_} reachable")
+    if has_it:
+        lines.append(Mrkdwn("That is what it has now."))
+        return Card(text, (section(Mrkdwn("\n".join(lines))),))
+    lines.append(Mrkdwn("*Next:* give it that share, ask for another one, or leave it as it is."))
+    go = button(f"Go to {got_}", "canary.move", f"{release.id}:{release.step} {asked}", style="primary")
+    return Card(text, (section(Mrkdwn("\n".join(lines))), *actions(f"canary-move:{release.id}:{asked}", [go])))
+
+
+def _by_pods(asked: int, reachable: PodShare) -> Mrkdwn:
+    return Mrkdwn(
+        f"With pods alone you get {reachable.canary} of {reachable.total} = {percent(reachable.percent)}. "
+        f"{stable_pods_for(asked)} stable pods, or an HTTPRoute, give {asked} %."
+    )

@@ -19,6 +19,8 @@ class CanarySetting:
     """Of those that select the stable pods, the one whose requests are divided; empty when none does."""
     warnings: tuple[str, ...] = ()
     """What people should know before, one sentence each."""
+    remarks: tuple[str, ...] = ()
+    """What is so with every canary of this sort, one sentence each: nothing to hesitate for."""
     obstacles: tuple[str, ...] = ()
     """What makes it impossible, one sentence each; empty when it can be done."""
 

@@ -4,14 +4,15 @@ A canary is a release (of the kind canary), so its approvals, its lock, its abor
 by handlers/canary.py and, for promotions by the scheme, by the canary loop.
 """
 
-from bot.usecases.canaries.changes import hold, onward, resume, share
-from bot.usecases.canaries.offers import Offer, offer, offer_value, read_offer
+from bot.usecases.canaries.changes import hold, onward, refuse_another, resume, share
+from bot.usecases.canaries.offers import Offer, far_share, offer, offer_value, read_offer
 from bot.usecases.canaries.places import at, live, needed, place, with_place
 from bot.usecases.canaries.promotion import promote
 
 __all__ = [
     "Offer",
     "at",
+    "far_share",
     "hold",
     "live",
     "needed",
@@ -21,6 +22,7 @@ __all__ = [
     "place",
     "promote",
     "read_offer",
+    "refuse_another",
     "resume",
     "share",
     "with_place",

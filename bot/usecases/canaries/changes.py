@@ -5,28 +5,40 @@ from datetime import datetime
 
 from bot.context import Context
 from bot.domain.canary import steering
-from bot.domain.names import ReleaseId, UserId, Version
+from bot.domain.canary.asking import Asked
+from bot.domain.names import ReleaseId, UserId
 from bot.domain.release import Release, ReleasePhase
 from bot.errors import UserError
 from bot.store import audit
 from bot.usecases.releases import fresh_row, save_row, tell
 
 
-async def share(ctx: Context, canary: Release, percent: int, version: Version | None, *, by: UserId) -> Release:
-    """Another share for a running canary, up or down; from here on people decide its steps."""
-    plan = canary.plan
+def refuse_another(canary: Release, asked: Asked) -> None:
+    """Raises UserError when what is asked for is not the canary that runs: another version, or another plan."""
+    plan, version = canary.plan, asked.version
+    place = f"{plan.target.environment} {plan.target.service}"
     if version is not None and version != plan.to_version:
         raise UserError(
             "other_canary",
             f"`{plan.target}` already has a canary of `{plan.to_version}`, not of `{version}`.",
-            hint=f"End it first: /canary abort {plan.target.environment} {plan.target.service}, or /canary promote …",
+            hint=f"End it first: /canary abort {place} gives it up, /canary promote {place} gives it to everybody.",
         )
+    if len(asked.steps) > 1 or asked.every is not None:
+        raise UserError(
+            "canary_has_plan",
+            f"`{plan.target}` already has a canary; its plan can't be changed while it runs.",
+            hint=f"/canary {place} {asked.steps[0]}% gives it that share now; /canary abort {place} ends it.",
+        )
+
+
+async def share(ctx: Context, canary: Release, percent: int, *, step: int | None, by: UserId) -> Release:
+    """Another share for a running canary, up or down; from here on people decide its steps."""
 
     def changed(row: Release, now: datetime) -> Release:
         refuse_ending(row)
         return row if row.canary and row.canary.asked == percent else steering.to_share(row, percent, now, by=by)
 
-    return await _change(ctx, canary.id, None, by, f"share {percent} %", changed)
+    return await _change(ctx, canary.id, step, by, f"share {percent} %", changed)
 
 
 async def onward(ctx: Context, canary: Release, *, step: int | None, by: UserId) -> Release:

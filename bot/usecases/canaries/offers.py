@@ -9,7 +9,7 @@ from bot.domain.canary.scheme import CanaryScheme, Driver
 from bot.domain.canary.setting import CanarySetting
 from bot.domain.canary.shares import PodShare, by_pods, is_telling
 from bot.domain.catalog import CanaryPlan, Target
-from bot.domain.release import Plan, ReleaseKind
+from bot.domain.release import Plan, Release, ReleaseKind
 from bot.errors import UserError
 from bot.kube import canaries
 from bot.usecases.planning import plan_deploy, read_workload
@@ -23,14 +23,16 @@ class Offer:
 
     plan: Plan
     setting: CanarySetting
-    reachable: PodShare | None
-    """Of the first step, where shares come in pods; None where every per cent can be had."""
+    reachable: tuple[PodShare, ...]
+    """Of each step, where shares come in pods; empty where every per cent can be had."""
 
     @property
     def asks_first(self) -> bool:
-        """Whether people should see it and say yes: what they get is far from what they asked for."""
-        scheme = self.plan.canary
-        return self.reachable is not None and scheme is not None and is_telling(scheme.steps[0], self.reachable.percent)
+        """Whether people should see it and say yes: there is something to know, or some step gets a share that is far
+        from what was asked for."""
+        steps = self.plan.canary.steps if self.plan.canary is not None else ()
+        far = any(is_telling(step, share.percent) for step, share in zip(steps, self.reachable, strict=False))
+        return far or bool(self.setting.warnings)
 
 
 async def offer(ctx: Context, target: Target, asked: Asked) -> Offer:
@@ -55,7 +57,20 @@ async def offer(ctx: Context, target: Target, asked: Asked) -> Offer:
         )
     scheme = _scheme(asked, chosen, setting)
     plan = replace(plan, kind=ReleaseKind.CANARY, canary=scheme)
-    return Offer(plan, setting, None if setting.is_exact else by_pods(setting.stable_pods, scheme.steps[0]))
+    shares = () if setting.is_exact else tuple(by_pods(setting.stable_pods, step) for step in scheme.steps)
+    return Offer(plan, setting, shares)
+
+
+async def far_share(ctx: Context, canary: Release, percent: int) -> PodShare | None:
+    """What a running canary would get of a share that is asked for by hand, when that is far from it; else None."""
+    scheme = canary.plan.canary
+    if scheme is None or scheme.driver is not Driver.PODS:
+        return None
+    stable = await read_workload(ctx, canary.target)
+    if stable.desired < 1:
+        return None
+    share = by_pods(stable.desired, percent)
+    return share if is_telling(percent, share.percent) else None
 
 
 def _scheme(asked: Asked, chosen: CanaryPlan | None, setting: CanarySetting) -> CanaryScheme:
