@@ -60,25 +60,29 @@ async def get(cluster: Cluster, manifest: Mapping[str, Any]) -> Json | None:
         return None
 
 
-async def trial(cluster: Cluster, manifest: Mapping[str, Any], live: Json | None) -> Trial:
-    """What applying the manifest would make of the object, and which fields others would lose by it."""
+async def trial(cluster: Cluster, manifest: Mapping[str, Any], live: Json | None, *, own: str = "") -> Trial:
+    """What applying the manifest would make of the object, and which fields others would lose by it.
+
+    `own`: the container whose image is the release's to set, whoever set it before.
+    """
     try:
         after = await _apply(cluster, manifest, forced=False, dry=True)
         return Trial(live, after, ())
     except FieldsTaken as taken:
-        others = _others(taken)
+        others = _others(taken, own)
     return Trial(live, await _apply(cluster, manifest, forced=True, dry=True), others)
 
 
-async def apply(cluster: Cluster, manifest: Mapping[str, Any], *, forced: bool) -> Json:
+async def apply(cluster: Cluster, manifest: Mapping[str, Any], *, forced: bool, own: str = "") -> Json:
     """The object as the reply shows it. Raises FieldsTaken while others hold its fields, unless `forced`.
 
-    Fields that an earlier write of ours set (an image, a template put back) are ours as well and given up for this.
+    Fields that an earlier write of ours set (an image, a template put back) are ours as well and given up for this;
+    so is the image of the container `own`.
     """
     try:
         return await _apply(cluster, manifest, forced=forced, dry=False)
     except FieldsTaken as taken:
-        if _others(taken):
+        if _others(taken, own):
             raise
     return await _apply(cluster, manifest, forced=True, dry=False)
 
@@ -179,13 +183,14 @@ async def _apply(cluster: Cluster, manifest: Mapping[str, Any], *, forced: bool,
     )
 
 
-def _others(taken: FieldsTaken) -> tuple[FieldConflict, ...]:
-    """The conflicts that are not with ourselves."""
+def _others(taken: FieldsTaken, own: str) -> tuple[FieldConflict, ...]:
+    """The conflicts that are not with ourselves, nor about the image that is ours to set."""
+    image = f'.containers[name="{own}"].image'
     found = []
     for words, field in taken.causes:
         match = _MANAGER.search(words)
         manager = match["name"] if match else words
-        if manager != FIELD_MANAGER:
+        if manager != FIELD_MANAGER and not (own and field.endswith(image)):
             found.append(FieldConflict(manager, field))
     return tuple(found)
 

@@ -34,7 +34,7 @@ async def apply_overlay(ctx: Context, release: Release, workload: Workload) -> W
             reach("overlay.after_object")
         # Only as it was read just now: a release that somebody else began meanwhile is not overwritten.
         main["metadata"] |= {"resourceVersion": workload.resource_version, "uid": workload.uid}
-        written = await objects.apply(cluster, main, forced=plan.overlay.forced)
+        written = await objects.apply(cluster, main, forced=plan.overlay.forced, own=plan.container)
     except FieldsTaken as error:
         raise Refused(error.system, error.text, code="fields_taken") from error
     return workloads.parsed(plan.workload, written)
@@ -61,7 +61,8 @@ async def _checked(ctx: Context, release: Release) -> Survey:
             raise Refused(system, f"since people looked at the plan, {moved}", code="plan_moved")
         refuse_conflicts(now.overlay, f"{plan.target.environment} {plan.target.service}")
     except UserError as error:
-        raise Refused(system, error.text, code=error.code) from error
+        code = "plan_moved" if error.code == "unknown_commit" else error.code
+        raise Refused(system, error.text, code=code) from error
     return now
 
 

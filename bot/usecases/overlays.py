@@ -73,7 +73,11 @@ async def survey(
         async with turn:
             live = await objects.get(cluster, manifest)
             fitted = with_replicas_of(manifest, live, scaled=objects.key_of(manifest)[1:] in by_autoscaler)
-            tried = await objects.trial(cluster, fitted, live)
+            is_main = (manifest["kind"].lower(), manifest["metadata"]["name"]) == (
+                plan.workload.kind,
+                plan.workload.name,
+            )
+            tried = await objects.trial(cluster, fitted, live, own=plan.container if is_main else "")
         return _change(tried), fitted, bool(mark) and _mark_of(live) == mark
 
     looked = await asyncio.gather(*(look(manifest) for manifest in manifests))
