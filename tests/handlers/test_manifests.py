@@ -1,4 +1,4 @@
-"""A service with manifests: people see what its overlay would change, one confirms it, another approves, it is applied."""
+"""A service with manifests: people see what its overlay would change, confirm it, approve it, and it is applied."""
 
 import re
 from collections.abc import AsyncIterator
@@ -39,7 +39,9 @@ async def chat(tmp_path: Path, overlays: Path) -> AsyncIterator[Chat]:
 
 def live(chat: Chat, environment: str) -> Json:
     """The Deployment that the overlay stands for, as an overlay would say it."""
-    found = cleaned(chat.sandbox.clusters[environment].store.get(DEPLOYMENTS, "admin", "admin"))
+    held = chat.sandbox.clusters[environment].store.get(DEPLOYMENTS, "admin", "admin")
+    assert held is not None
+    found = cleaned(held)
     return {"apiVersion": "apps/v1", "kind": "Deployment", **deepcopy(found)}
 
 
