@@ -31,8 +31,11 @@ Json = dict[str, Any]
 T = TypeVar("T")
 DEADLINE_S = 60.0
 """Only a test that fails waits this long: a busy machine may stand still for seconds."""
-UNHURRIED = Timing(ack_s=30.0, trigger_s=30.0, command_life_s=40.0)
-"""Slack gives three seconds; on a busy machine that would fail tests which ask about something else."""
+UNHURRIED = Timing(ack_s=30.0, trigger_s=30.0, resend_s=10.0, command_life_s=40.0)
+"""Slack gives three seconds; on a busy machine that would fail tests which ask about something else.
+
+It sends again only what the bot, patient as it is here (`ACK_BUDGET_S`), can't still be refusing: as in earnest.
+"""
 STG, PRD, GENERAL, OPS = "C0STG", "C0PRD", "C0GENERAL", "C0OPS"
 
 

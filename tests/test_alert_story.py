@@ -36,7 +36,7 @@ async def test_a_slow_version_is_released_noticed_taken_and_rolled_back_from_its
 async def release_a_slow_version(page: Page) -> None:
     await page.get_by_role("button", name="Publish a poor image").click()
     await page.get_by_role("menuitem", name="growlio/web publishes 2.3.1-laggy").click()
-    await page.get_by_role("button", name="Write it for me").last.click()
+    await page.locator(".mischief-result").get_by_role("button", name="Write it for me").click()
     await expect(page.locator("#channel-box")).to_have_value("/deploy stg web 2.3.1-laggy")
     await page.keyboard.press("Escape")
     await page.locator("#channel-box").press("Enter")
