@@ -29,6 +29,7 @@ from bot.datadog.template import PATH as WEBHOOK_PATH
 from bot.domain.alert import AlertRoute, AlertRoutes
 from bot.domain.canary.queries import NumberQueries
 from bot.errors import KajitoriError
+from bot.inbound.flood import FloodGate
 from bot.inbound.health import STALE_S, Gate, Health
 from bot.inbound.intake import BUDGET_S, Intake
 from bot.inbound.slack.dispatch import BoltDispatch
@@ -168,7 +169,11 @@ async def started(settings: Settings, router: Router, *, ack_budget_s: float = B
         await _start_loops(ctx, router, health, group, stack)
         _watch_pods(settings, ctx, health, group, stack)
         _take_alerts(settings, ctx, health, webhook, group, stack)
-        intake = Intake(ctx, router, budget_s=ack_budget_s)
+        flood = FloodGate(
+            person_per_minute=settings.slack.person_per_minute,
+            workspace_per_minute=settings.slack.workspace_per_minute,
+        )
+        intake = Intake(ctx, router, flood=flood, budget_s=ack_budget_s)
         _open_doors(settings, intake, session, health, gate, group, stack)
         awake.set()
         stack.callback(awake.clear)

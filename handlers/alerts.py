@@ -67,7 +67,7 @@ async def note(call: Call, text: Prose) -> Reply:
     return Reply.nothing()
 
 
-@router.button("alert.acknowledge", role=Role.MEMBER)
+@router.button("alert.acknowledge", role=Role.MEMBER, halts=True)
 async def press_acknowledge(call: Call, value: str) -> Reply:
     """Take it."""
     alert_id, _step, _word = alert_search.parse_button(value)
@@ -120,7 +120,7 @@ async def press_note(call: Call, value: str) -> Reply:
     return Reply(form=FormRequest("note", about=_subject(value)))
 
 
-@router.button("storm.acknowledge", role=Role.MEMBER)
+@router.button("storm.acknowledge", role=Role.MEMBER, halts=True)
 async def press_acknowledge_all(call: Call, value: str) -> Reply:
     """Take all that nobody has."""
     storm_id, _step, _word = alert_search.parse_button(value)

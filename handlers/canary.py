@@ -27,7 +27,7 @@ async def _place(call: Call, words: Mapping[str, str]) -> Place:
     return Place.of(target) if target is not None else Place(named.environment, named.service)
 
 
-@router.command("/canary", role=Role.DEPLOYER, form=True, place=_place)
+@router.command("/canary", role=Role.DEPLOYER, form=True, place=_place, halts=frozenset({"abort", "pause"}))
 async def canary(
     call: Call,
     environment: EnvironmentName | None = None,
@@ -118,7 +118,7 @@ async def onward(call: Call, value: str) -> Reply:
     return Reply.nothing()
 
 
-@router.button("canary.pause", role=Role.DEPLOYER, place=places.of_release)
+@router.button("canary.pause", role=Role.DEPLOYER, place=places.of_release, halts=True)
 async def pause(call: Call, value: str) -> Reply:
     """Keep the share as it is."""
     running, step = await buttons.canary_of(call.ctx, value)

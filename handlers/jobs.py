@@ -26,7 +26,7 @@ async def run_now(call: Call, value: str) -> Reply:
     return Reply(started_card(order.environment, order.namespace, order.name, run), private=True)
 
 
-@router.button("jobs.suspend", role=Role.DEPLOYER, place=places.of_order)
+@router.button("jobs.suspend", role=Role.DEPLOYER, place=places.of_order, halts=True)
 async def suspend(call: Call, value: str) -> Reply:
     """Let no run of this CronJob start until somebody resumes it."""
     order = orders.read_order(call.ctx, value)

@@ -5,6 +5,8 @@ database; what is not in the database is answered with "nothing was started".
 """
 
 import asyncio
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -16,9 +18,11 @@ from bot.cards.card import Card
 from bot.context import Context
 from bot.errors import OutsideError, StoreUnavailable, UserError
 from bot.failpoints import reach
+from bot.inbound.flood import FloodGate, Refusal
 from bot.inbound.inbound import Ack, Inbound, InboundKind
 from bot.inbound.slack.requests import request_of
 from bot.router.answers import answer_draft
+from bot.router.call import Source
 from bot.router.judge import Verdict, judge
 from bot.router.request import Request
 from bot.router.routes import Router
@@ -47,8 +51,18 @@ class _Waiting:
 class Intake:
     """Receives deliveries; one per process."""
 
-    def __init__(self, ctx: Context, router: Router, *, budget_s: float = BUDGET_S) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        router: Router,
+        *,
+        flood: FloodGate | None = None,
+        budget_s: float = BUDGET_S,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._ctx = ctx
+        self._flood = flood or FloodGate()
+        self._seconds = seconds
         self._budget_s = budget_s
         self._router = router
         self._waiting: list[_Waiting] = []
@@ -61,7 +75,13 @@ class Intake:
         if request is None:
             return Ack()
         late = inbound.happened_at is not None and inbound.received_at - inbound.happened_at > LATE
-        verdict = self._too_late(inbound) if late else judge(self._router, self._ctx.catalog, request)
+        flood = None if late else self._held_up(inbound, request)
+        if flood is not None and (inbound.kind is InboundKind.VIEW or not flood.is_news):
+            return self._hold_up(inbound, request, flood)
+        if flood is not None:
+            verdict = Verdict(True, refusal_card(flood.error), code=flood.error.code)
+        else:
+            verdict = self._too_late(inbound) if late else judge(self._router, self._ctx.catalog, request)
         if verdict.form_errors:
             return Ack(_form_errors(dict(verdict.form_errors)))
         reach("intake.before_commit")
@@ -148,6 +168,24 @@ class Intake:
                     key = (str(item.arrival.source), item.arrival.key)
                     item.done.set_result(key in new)
                     new.discard(key)  # the same key twice in a group: the first one is the new one
+
+    def _held_up(self, inbound: Inbound, request: Request) -> Refusal | None:
+        if self._router.halts(request):
+            return None
+        # A crowd that answers one alert presses buttons: only what is typed counts for all together.
+        is_typed = request.source in (Source.SLASH, Source.MENTION, Source.FORM)
+        return self._flood.admit(inbound.key, request.actor, self._seconds(), is_shared=is_typed)
+
+    def _hold_up(self, inbound: Inbound, request: Request, flood: Refusal) -> Ack:
+        """Say so where the acknowledgement can, and keep nothing: a flood shall not reach the database."""
+        match inbound.kind:
+            case InboundKind.SLASH:
+                return Ack(_ephemeral(refusal_card(flood.error)))
+            case InboundKind.VIEW:
+                self._flood.forget(inbound.key)  # what is corrected or sent again has the same key
+                return Ack(_form_errors({next(iter(request.values), "environment"): flood.error.text}))
+            case InboundKind.ACTION | InboundKind.EVENT:
+                return Ack()
 
     def _too_late(self, inbound: Inbound) -> Verdict:
         assert inbound.happened_at is not None

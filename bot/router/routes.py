@@ -10,11 +10,14 @@ from bot.context import Context
 from bot.domain.catalog import Anywhere, Catalog, Place, Role
 from bot.domain.names import EnvironmentName, ServiceName
 from bot.router.binding import Field, fields_of
-from bot.router.call import Call, Reply
+from bot.router.call import Call, Reply, Source
+from bot.router.request import Request
 
 Handler = Callable[..., Awaitable[Reply]]
 PlaceOfWords = Callable[[Call, Mapping[str, str]], Awaitable[Place | Anywhere]]
 """Where a command with these bound words would happen; anywhere, when with these it only lists."""
+Halts = bool | frozenset[str]
+"""Always, never, or when one of these words is among a command's."""
 PlaceOfValue = Callable[[Context, str], Awaitable[Place]]
 """Where the press of a button with this value would happen."""
 
@@ -47,6 +50,8 @@ class Command:
     """False: only in mentions and as `/kajitori name`."""
     place: PlaceOfWords = _of_fields
     """Where it would happen: a role may be given for some places only."""
+    halts: Halts = False
+    """Whether it stops something: then it is let in however much else is asked for."""
 
     @property
     def usage(self) -> str:
@@ -68,6 +73,8 @@ class Button:
     handler: Handler
     place: PlaceOfValue = _unknown
     """Where pressing it would change something: a role may be given for some places only."""
+    halts: bool = False
+    """Whether it stops or takes something: then it is let in however much else is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,30 +95,39 @@ class Router:
         self.instants: dict[str, Instant] = {}
 
     def command(
-        self, name: str, *, role: Role, form: bool = False, slash: bool = True, place: PlaceOfWords = _of_fields
+        self,
+        name: str,
+        *,
+        role: Role,
+        form: bool = False,
+        slash: bool = True,
+        place: PlaceOfWords = _of_fields,
+        halts: Halts = False,
     ) -> Callable[[Handler], Handler]:
         """Declare `/name`; its words are the handler's parameters after `call`.
 
         `place`: of commands that name their environment and service in another way than by fields of those names.
+        `halts`: whether, or with which words, it stops something.
         """
 
         def declare(handler: Handler) -> Handler:
-            command = Command(
-                name.removeprefix("/"), role, handler, fields_of(handler), _summary(handler), form, slash, place
-            )
+            plain, summary = name.removeprefix("/"), _summary(handler)
+            command = Command(plain, role, handler, fields_of(handler), summary, form, slash, place, halts)
             _add(self.commands, command.name, command)
             return handler
 
         return declare
 
-    def button(self, action_id: str, *, role: Role, place: PlaceOfValue = _unknown) -> Callable[[Handler], Handler]:
+    def button(
+        self, action_id: str, *, role: Role, place: PlaceOfValue = _unknown, halts: bool = False
+    ) -> Callable[[Handler], Handler]:
         """Declare what pressing a button does; the handler gets `call` and the button's value.
 
         `place` tells from the value where that is. Without it, nobody may press it whose role is limited to places.
         """
 
         def declare(handler: Handler) -> Handler:
-            _add(self.buttons, action_id, Button(action_id, role, handler, place))
+            _add(self.buttons, action_id, Button(action_id, role, handler, place, halts))
             return handler
 
         return declare
@@ -124,6 +140,16 @@ class Router:
             return answer
 
         return declare
+
+    def halts(self, request: Request) -> bool:
+        """Whether the request stops something that runs, or takes an alert: it must always get through."""
+        if request.source is Source.BUTTON:
+            button = self.buttons.get(request.name)
+            return button is not None and button.halts
+        command = self.commands.get(request.name)
+        if command is None or isinstance(command.halts, bool):
+            return command is not None and bool(command.halts)
+        return any(word.casefold() in command.halts for word in request.words)
 
     def include(self, *routers: "Router") -> "Router":
         """Take over the declarations of other routers. Raises ValueError when two declare the same name."""

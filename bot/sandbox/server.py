@@ -88,6 +88,7 @@ class Sandbox:
         self._with_shop = with_shop
         self._bot_environment = dict(bot_environment or {})
         self._say = say
+        self._limits = limits
         self.slack = Slack(limits, timing)
         self.registry = Registry()
         self._kube_token = secrets.token_hex(16)
@@ -160,6 +161,8 @@ class Sandbox:
         state_folder.prepare(self.state_dir)
         self._bot_port = state_folder.free_port()
         more = overlays.configuration(self.state_dir, registry_host) if self._with_shop else {}
+        if self._limits == "off":  # the bot's own too
+            more["slack"] = {"person_per_minute": 0, "workspace_per_minute": 0}
         state_folder.write_configuration(
             self.state_dir, registry_host, self._bot_port, self._slack_mode, self._on_call, more
         )

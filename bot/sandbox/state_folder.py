@@ -51,7 +51,8 @@ def write_configuration(
 ) -> Path:
     """kajitori.yaml for the sandbox: both environments, three services, the people of the scene. Returns its path.
 
-    `on_call` False: without the section `oncall`, so nobody is called. `more` is added: services, and other sections.
+    `on_call` False: without the section `oncall`, so nobody is called. `more` is added: services, keys of `slack`, and
+    other sections.
     """
     configuration: dict[str, Any] = {
         "slack": {"mode": slack_mode, "ops_channel": "#kajitori"},
@@ -101,8 +102,9 @@ def write_configuration(
             "people": people,
             "default": {"team": TEAM_ID, "page": True},
         }
-    configuration["services"] |= more.get("services", {})
-    configuration |= {section: value for section, value in more.items() if section != "services"}
+    for section in ("services", "slack"):
+        configuration[section] |= more.get(section, {})
+    configuration |= {section: value for section, value in more.items() if section not in ("services", "slack")}
     path = folder / CONFIGURATION
     text = yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True, default_flow_style=None)
     path.write_text(HEADER + text, encoding="utf-8")

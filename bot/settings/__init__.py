@@ -146,6 +146,8 @@ def _settings(path: Path, root: Section, variables: Variables) -> Settings:
 def _slack(section: Section, variables: Variables) -> SlackSettings:
     mode = SlackMode(section.choice("mode", [each.value for each in SlackMode], SlackMode.SOCKET.value))
     ops_channel = channel(section, "ops_channel")
+    person_per_minute = section.number("person_per_minute", 0, 10_000, default=10)
+    workspace_per_minute = section.number("workspace_per_minute", 0, 100_000, default=60)
     section.close()
     bot_token = variables.token(
         "SLACK_BOT_TOKEN", ("xoxb-", "xoxe.xoxb-"), "bot token of the installed app", needed=True
@@ -159,6 +161,8 @@ def _slack(section: Section, variables: Variables) -> SlackSettings:
     return SlackSettings(
         mode=mode,
         ops_channel=ops_channel,
+        person_per_minute=person_per_minute,
+        workspace_per_minute=workspace_per_minute,
         api_url=variables.formed("SLACK_API_URL", forms.http_url, SLACK_API),
         bot_token=bot_token or Secret(""),
         app_token=app_token,

@@ -43,6 +43,12 @@ class SlackSettings:
     """Default `socket`: works behind any firewall, with nothing exposed."""
     ops_channel: ChannelId | None
     """Where the bot speaks of its own health. Default None: only in its log, since no channel can be guessed."""
+    person_per_minute: int
+    """Requests that one person may make a minute, three minutes' worth at once; what stops something never counts.
+    Default 10: more than anybody types who reads the answers. 0: no limit."""
+    workspace_per_minute: int
+    """Commands of all people together. Default 60: below it, answers and cards stay within what Slack takes. 0: no
+    limit."""
     api_url: str
     """Base of the Web API, ends in a slash. Default Slack's own; SLACK_API_URL points it elsewhere."""
     bot_token: Secret
