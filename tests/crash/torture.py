@@ -100,6 +100,7 @@ async def torture(folder: Path, *, releases: int, seed: int, say: Callable[[str]
             async with asyncio.TaskGroup() as group:
                 for target, asked in plan.items():
                     group.create_task(run.at_target(target, asked))
+            await bot.connected()  # the last kill may have come when all was over, and its next life has just begun
             await site.calm(60)
             await run.judge(plan)
             await bot.terminate(25)
