@@ -51,7 +51,8 @@ async def canary(
 def _which(call: Call, asked: Asked) -> Reply:
     """Ask for what was left out: by a form, and where none can be opened by words."""
     if call.source is Source.SLASH:
-        known = (("environment", asked.environment), ("service", asked.service), ("version", asked.version))
+        here = asked.environment or canaries.of_channel(call.ctx, call.channel, call.channel_name)
+        known = (("environment", here), ("service", asked.service), ("version", asked.version))
         chosen = ((name, str(value)) for name, value in known if value)
         return Reply(form=FormRequest("canary", (*chosen, ("share", asked.shares))))
     raise UserError("which_target", "Which environment and service?", hint=f"/canary stg admin {asked.shares}")

@@ -12,6 +12,7 @@ MAX_OPTIONS = 100
 LONGEST_TEXT = 2000
 _HINTS = {
     "VERSION": "Left empty: the newest, or what the stage before runs.",
+    "PERCENT": "One share, or several that rise and the time between, e.g. 10% 25% 50% every 10m.",
     "@PERSON": "Left empty: the next one on call.",
 }
 _EXAMPLES = {"PERCENT": "10% 25% 50% every 10m", "DURATION": "30m", "start/status/end": "start"}

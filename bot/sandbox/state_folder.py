@@ -76,6 +76,7 @@ def write_configuration(
                 "workload": "deployment/web",
                 "container": "web",
                 "image": f"{registry_host}/growlio/web",
+                "canary": {"steps": [10, 25, 50], "interval": "30s", "when_worse": "abort"},
             },
             "report": {
                 "namespace": "batch",

@@ -14,7 +14,7 @@ GATEWAY = "gateway.networking.k8s.io/v1"
 def quick(configuration: str) -> str:
     """Steps of seconds, numbers of a second ago, and a worse version goes by itself."""
     return configuration.replace(
-        "interval: 30s", "interval: 6s\n      when_worse: abort\n      minimum_requests: 50"
+        "interval: 30s", "interval: 6s\n      when_worse: abort\n      minimum_requests: 50", 1
     ).replace("lag: 3s", "lag: 1s")
 
 

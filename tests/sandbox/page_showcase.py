@@ -29,6 +29,11 @@ HOSTILE = [
 ]
 
 
+def points(*values: float) -> list[Json]:
+    """The data of a chart's series."""
+    return [{"label": f"02:10:{n}0", "value": value} for n, value in enumerate(values)]
+
+
 def release_card(done: int = 3, total: int = 5) -> list[Json]:
     """A release that moves."""
     bar = "▰" * (done * 2) + "▱" * ((total - done) * 2)
@@ -145,6 +150,18 @@ def every_block() -> list[Json]:
                 ],
             ],
             "column_settings": [{}, {"align": "right"}, {"align": "right"}],
+        },
+        {
+            "type": "data_visualization",
+            "title": "p99, ms",
+            "chart": {
+                "type": "line",
+                "axis_config": {"categories": ["02:10:00", "02:10:10", "02:10:20"]},
+                "series": [
+                    {"name": "old 1.4.2", "data": points(90.0, 91.0, 90.5)},
+                    {"name": "new 1.5.0", "data": points(92.0, 120.0, 110.0)},
+                ],
+            },
         },
         {
             "type": "actions",

@@ -69,6 +69,15 @@ def everywhere(words: str) -> Json:
                 ],
             },
             {"type": "table", "rows": [[{"type": "raw_text", "text": words}]]},
+            {
+                "type": "data_visualization",
+                "title": words,
+                "chart": {
+                    "type": "bar",
+                    "series": [{"name": words, "data": [{"label": words, "value": 1}]}],
+                    "axis_config": {"categories": [words]},
+                },
+            },
             {"type": "actions", "elements": [button(words, "a"), button("go", "b", url="javascript:window.hacked=1")]},
             {"type": words},
         ],
@@ -122,6 +131,9 @@ async def test_every_block_kind_is_drawn_and_an_unknown_one_says_so(page: Page):
     await expect(row.locator(".markdown ol li strong")).to_have_text("build")
     await expect(row.locator(".markdown td")).to_have_text(["stg", "1.4.2"])
     await expect(row.locator(".block-table th")).to_have_text(["", "1.4.2", "1.5.0"])
+    await expect(row.locator(".block-data_visualization figcaption")).to_have_text("p99, ms")
+    await expect(row.locator(".chart-legend li")).to_have_text(["old 1.4.2", "new 1.5.0"])
+    await expect(row.locator(".chart-line")).to_have_count(2)
     await expect(row.locator(".block-hologram")).to_contain_text("does not know a block of type hologram")
     assert await row.locator("img").count() == 0
 

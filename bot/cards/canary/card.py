@@ -118,6 +118,8 @@ def _verdict(release: Release, course: CanaryCourse) -> Mrkdwn:
     match course.verdict:
         case Verdict.GOOD:
             return Mrkdwn(f"So far as good as {old}.")
+        case Verdict.WORSE if release.phase is ReleasePhase.PAUSED:
+            return Mrkdwn(f"Worse than {old}; it stays at its share until somebody decides.")
         case Verdict.WORSE:
             return Mrkdwn(f"Worse than {old}; it goes on because somebody resumed it.")
         case Verdict.UNCLEAR:
@@ -190,5 +192,7 @@ def _buttons(release: Release) -> list[Block]:
         f"{bold(plan.target.service)} in {bold(plan.target.environment)}: {code(plan.to_version)} for all."
     )
     ask = confirm("Promote to everybody?", everybody, "Promote", "Not yet", danger=False)
-    rows.append(button("Promote", "canary.promote", value, style=None if paused else "primary", confirm=ask))
-    return [*rows, stop]
+    # What the numbers advise comes forward: promotion only for a version that is as good, abort for a worse one.
+    advised = not paused and course.verdict is Verdict.GOOD
+    rows.append(button("Promote", "canary.promote", value, style="primary" if advised else None, confirm=ask))
+    return [stop, *rows] if course.verdict is Verdict.WORSE else [*rows, stop]

@@ -20,12 +20,12 @@ def numbers(release: Release) -> list[Block]:
         [_cell(each.name), _cell(_value(each.old, each)), _cell(_value(each.new, each)), _cell(each.text)]
         for each in course.findings[:12]
     ]
-    right = {"align": "right"}
+    left, right = {"align": "left", "is_wrapped": True}, {"align": "right"}
     blocks: list[Block] = [
         {
             "type": "table",
             "rows": [head, *rows],
-            "column_settings": [{"align": "left"}, right, right, {"align": "left"}],
+            "column_settings": [left, right, right, left],
         }
     ]
     drawn = [point for point in course.graph if point.new is not None and point.old is not None]

@@ -24,8 +24,8 @@ def offer_card(plan: Plan, setting: CanarySetting, reachable: Sequence[PodShare]
     if reachable:
         lines.append(_by_pods(steps[0], reachable[0]))
     if len(reachable) > 1:
-        told = ", ".join(f"{step} % → {percent(share.percent)}" for step, share in zip(steps, reachable, strict=False))
-        lines.append(Mrkdwn(f"Its steps would get: {told}."))
+        told = ", ".join(_step(step, share) for step, share in zip(steps, reachable, strict=False))
+        lines.append(Mrkdwn(f"Its steps: {told}."))
     lines += [Mrkdwn(f"⚠️ {esc(warning)}") for warning in setting.warnings]
     lines.append(Mrkdwn("*Next:* begin it with what it gets, ask for another share, or leave it."))
     got = percent(reachable[0].percent) if reachable else f"{steps[0]} %"
@@ -54,6 +54,12 @@ def move_card(release: Release, asked: int, reachable: PodShare) -> Card:
     lines.append(Mrkdwn("*Next:* give it that share, ask for another one, or leave it as it is."))
     go = button(f"Go to {got_}", "canary.move", f"{release.id}:{release.step} {asked}", style="primary")
     return Card(text, (section(Mrkdwn("\n".join(lines))), *actions(f"canary-move:{release.id}:{asked}", [go])))
+
+
+def _step(asked: int, reachable: PodShare) -> str:
+    """`25 %`, or `10 % (becomes 25 %)` where pods can't give it."""
+    become = percent(reachable.percent)
+    return f"{asked} %" if become == f"{asked} %" else f"{asked} % (becomes {become})"
 
 
 def _by_pods(asked: int, reachable: PodShare) -> Mrkdwn:

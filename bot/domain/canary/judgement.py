@@ -15,10 +15,10 @@ from bot.domain.canary.statistics import rate_p_value, signed_rank_p_value
 
 GREY = 0.2
 """A p-value below this, yet not low enough for "worse", is a suspicion: more data must lift it before it is a pass."""
-
-
 MOST_DRAWN = 20
 """Slices in a graph: Slack draws no more."""
+PLAINLY_WORSE = "worse"
+"""What a finding says whose two numbers say the rest."""
 
 
 class Verdict(StrEnum):
@@ -174,7 +174,7 @@ def _of_rate(rate: Rate, rules: Rules, bound: float) -> Finding:
     p_value = rate_p_value(rate.new_events, rate.new_total, rate.old_events, rate.old_total)
     higher = (rate.new or 0.0) - (rate.old or 0.0) > rules.tolerated_points
     if higher and fewest > 0 and p_value <= bound:
-        return say(Verdict.WORSE, "worse")
+        return say(Verdict.WORSE, PLAINLY_WORSE)
     if fewest < rules.minimum_requests:
         return say(Verdict.UNCLEAR, f"too few requests ({fewest} of {rules.minimum_requests})")
     if higher and p_value <= GREY:
@@ -192,7 +192,7 @@ def _of_level(level: Level, rules: Rules, bound: float) -> Finding:
         return say(Verdict.WORSE, f"over its budget of {level.budget:g} {level.unit}".rstrip())
     p_value = _higher(pairs, rules.tolerated_ratio)
     if p_value <= bound:
-        return say(Verdict.WORSE, "worse")
+        return say(Verdict.WORSE, PLAINLY_WORSE)
     if len(pairs) < rules.minimum_points:
         return say(Verdict.UNCLEAR, f"too few measurements ({len(pairs)} of {rules.minimum_points})")
     if min(p_value, 1.0 if over is None else over) <= GREY:

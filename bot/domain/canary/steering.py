@@ -7,7 +7,7 @@ canary ends it the same way: its share goes to nothing, what was made for it is 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.domain.canary.judgement import Judgement, Verdict
+from bot.domain.canary.judgement import PLAINLY_WORSE, Judgement, Verdict
 from bot.domain.canary.scheme import REMIND_BEFORE, VALID, CanaryCourse, CanaryScheme, CanarySight
 from bot.domain.names import UserId
 from bot.domain.release import OWN_MARGIN, Outcome, Release, ReleasePhase
@@ -186,9 +186,9 @@ def _judged(release: Release, scheme: CanaryScheme, judgement: Judgement, now: d
     )
     match judgement.verdict:
         case Verdict.WORSE if scheme.aborts_when_worse:
-            return Save(_ending(told, worse(told), now))
+            return Save(_ending(told, worse(told, stays=False), now))
         case Verdict.WORSE if release.phase is ReleasePhase.PROGRESSING and course.overruled != course.index:
-            return Save(replace(told, phase=ReleasePhase.PAUSED, outcome=worse(told)).moved())
+            return Save(replace(told, phase=ReleasePhase.PAUSED, outcome=worse(told, stays=True)).moved())
         case Verdict.GOOD if release.phase is ReleasePhase.PROGRESSING and _is_due(told, scheme, now):
             if course.index + 1 < len(scheme.steps) and course.moved_by is None:
                 return Save(to_step(told, course.index + 1, now))
@@ -202,12 +202,12 @@ def _is_due(release: Release, scheme: CanaryScheme, now: datetime) -> bool:
     return reached is not None and now - reached >= timedelta(seconds=scheme.interval_s)
 
 
-def worse(release: Release) -> Outcome:
-    """What is said of a version that is judged worse: the numbers that say so."""
-    course = release.canary or CanaryCourse()
-    names = ", ".join(finding.name for finding in course.findings if finding.verdict is Verdict.WORSE)
-    text = f"{release.plan.to_version} is worse than {release.plan.from_version}: {names}."
-    return Outcome("worse", text, "Abort it, or resume it if you know better.")
+def worse(release: Release, *, stays: bool) -> Outcome:
+    """What is said of a version that is judged worse. `stays`: people are asked; else it goes by itself."""
+    found = [each for each in (release.canary or CanaryCourse()).findings if each.verdict is Verdict.WORSE]
+    why = ", ".join(each.name if each.text == PLAINLY_WORSE else f"{each.name} ({each.text})" for each in found)
+    text = f"{release.plan.to_version} is worse than {release.plan.from_version}: {why}."
+    return Outcome("worse", text, "Abort it, or resume it if you know better." if stays else "Mend it, then try again.")
 
 
 def to_step(release: Release, index: int, now: datetime, *, by: UserId | None = None) -> Release:

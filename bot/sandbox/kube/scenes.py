@@ -22,6 +22,10 @@ PRD: Mapping[str, tuple[str, ...]] = MappingProxyType(
 NAMESPACES = MappingProxyType({"admin": "admin", "web": "web", "report": "batch"})
 REPLICAS = MappingProxyType({"admin": 3, "web": 5})
 REPOSITORY = "growlio"
+ROUTED = "web"
+"""The service that people reach by an HTTPRoute, so that a share of its requests can be had to the per cent; the others
+are reached by their Kubernetes Services alone."""
+GATEWAY_API = "gateway.networking.k8s.io/v1"
 
 
 def seed(cluster: Cluster, registry_host: str, versions: Mapping[str, tuple[str, ...]] | None = None) -> None:
@@ -76,6 +80,9 @@ def _release(cluster: Cluster, registry_host: str, service: str, version: str, f
         cluster.create(body, "kubectl-client-side-apply")
         if service != "report":
             cluster.create(_kubernetes_service(service, namespace), "kubectl-client-side-apply")
+        if service == ROUTED:
+            for each in _way_in(service, namespace):
+                cluster.create(each, "kubectl-client-side-apply")
         return
     resource = BY_KIND[(body["apiVersion"], body["kind"])]
     options = WriteOptions(manager="kubectl-client-side-apply")
@@ -126,6 +133,19 @@ def _kubernetes_service(service: str, namespace: str) -> Obj:
         "metadata": {"name": service, "namespace": namespace, "labels": {NAME: service}},
         "spec": {"selector": {NAME: service}, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]},
     }
+
+
+def _way_in(service: str, namespace: str) -> tuple[Obj, Obj]:
+    """A Gateway, and the HTTPRoute that sends all requests of a host to a Kubernetes Service."""
+    listener = {"name": "http", "port": 80, "protocol": "HTTP"}
+    gateway = {"gatewayClassName": "sandbox", "listeners": [listener]}
+    rule = {"backendRefs": [{"name": service, "port": 80}]}
+    route = {"parentRefs": [{"name": "public"}], "hostnames": [f"{service}.growlio.example"], "rules": [rule]}
+    meta = {"namespace": namespace, "labels": {NAME: service}}
+    return (
+        {"apiVersion": GATEWAY_API, "kind": "Gateway", "metadata": {**meta, "name": "public"}, "spec": gateway},
+        {"apiVersion": GATEWAY_API, "kind": "HTTPRoute", "metadata": {**meta, "name": service}, "spec": route},
+    )
 
 
 def _cron_job(service: str, namespace: str, reference: str, version: str) -> Obj:

@@ -1,8 +1,8 @@
 """The simulated request stream: people's requests reach pods by routes, Kubernetes Services and their endpoints.
 
 The cluster owns one; the sandbox's Datadog and tests read `view`. An entry is an HTTPRoute, an Ingress, or a
-Kubernetes Service that stands in none. Nothing is done per request: each tick adds shares to counters, and only
-namespaces that changed are looked at anew.
+Kubernetes Service that stands in none and that no other object owns: what a tool makes for itself nobody asks by name.
+Nothing is done per request: each tick adds shares to counters, and only namespaces that changed are looked at anew.
 """
 
 import random
@@ -166,7 +166,8 @@ class Traffic:
                     yield (namespace, ingress["metadata"]["name"]), share
         for service in self._store.each(SERVICES, namespace):
             name = service["metadata"]["name"]
-            if service["spec"].get("selector") and (namespace, name) not in routed:
+            owned = bool(service["metadata"].get("ownerReferences"))
+            if service["spec"].get("selector") and (namespace, name) not in routed and not owned:
                 yield (namespace, name), Share(1.0, name, service)
 
     def _plan(self, namespace: str) -> Iterator[tuple[Key, Flow]]:

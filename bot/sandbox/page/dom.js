@@ -1,5 +1,5 @@
 /**
- * The page's only way to make elements: h(), icon(), announce().
+ * The page's only way to make elements: h(), svg(), icon(), announce().
  * Called by every module here. User text goes in as text nodes only; nothing in this page ever sets innerHTML.
  */
 
@@ -69,6 +69,14 @@ const STROKES = {
   // Kajitori's mark: a ship's wheel.
   helm: "M12 7a5 5 0 1 0 0 10 5 5 0 0 0 0-10zM12 10.5a1.5 1.5 0 1 0 0 3 1.5 1.5 0 0 0 0-3zM12 2v8.5M12 13.5V22M2 12h8.5M13.5 12H22M4.9 4.9l6 6M13.1 13.1l6 6M19.1 4.9l-6 6M10.9 13.1l-6 6",
 };
+
+/** An element of a drawing; attributes are set as they are. */
+export function svg(name, attributes, ...children) {
+  const node = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, String(value));
+  node.append(...children);
+  return node;
+}
 
 /** An icon as a stroked SVG of 24 units; decorative, so the button around it carries the label. */
 export function icon(name, size = 18) {

@@ -4,9 +4,8 @@
  */
 import { sandbox } from "./api.js";
 import { reading } from "./datadog.js";
-import { h, replace } from "./dom.js";
+import { h, replace, svg } from "./dom.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const EVERY_MS = 2000;
 const WIDTH = 640;
 const HEIGHT = 150;
@@ -90,13 +89,6 @@ function graph(monitor, points) {
     svg("text", { x: 0, y: HEIGHT + 14, class: "graph-word" }, "5 minutes ago"),
     svg("text", { x: WIDTH, y: HEIGHT + 14, class: "graph-word last" }, "now"),
   );
-}
-
-function svg(name, attributes, ...children) {
-  const node = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, String(value));
-  node.append(...children);
-  return node;
 }
 
 function history(monitor) {

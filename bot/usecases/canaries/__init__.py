@@ -6,7 +6,7 @@ by handlers/canary.py and, for promotions by the scheme, by the canary loop.
 
 from bot.usecases.canaries.changes import hold, onward, refuse_another, resume, share
 from bot.usecases.canaries.offers import Offer, far_share, offer, offer_value, read_offer
-from bot.usecases.canaries.places import at, live, needed, place, with_place
+from bot.usecases.canaries.places import at, live, needed, of_channel, place, with_place
 from bot.usecases.canaries.promotion import promote
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "hold",
     "live",
     "needed",
+    "of_channel",
     "offer",
     "offer_value",
     "onward",

@@ -43,7 +43,7 @@ async def place(
         return running[0]
     if running:
         return None
-    environment = environment or _of_channel(ctx, channel, channel_name)
+    environment = environment or of_channel(ctx, channel, channel_name)
     if environment is None:
         return None
     if service is None:
@@ -53,7 +53,8 @@ async def place(
     return Target(environment, service) if service is not None and service in ctx.catalog.services else None
 
 
-def _of_channel(ctx: Context, channel: ChannelId, name: str) -> EnvironmentName | None:
+def of_channel(ctx: Context, channel: ChannelId, name: str) -> EnvironmentName | None:
+    """The environment that a channel is of; None when it is of none, or of several."""
     here = [each.name for each in ctx.catalog.environments.values() if each.channel in (channel, f"#{name}")]
     return here[0] if len(here) == 1 else None
 

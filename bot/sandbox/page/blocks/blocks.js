@@ -6,6 +6,7 @@
 import { h, icon } from "../dom.js";
 import { withEmoji } from "../emoji.js";
 import { mrkdwn, safeUrl } from "../mrkdwn.js";
+import { chart } from "./chart.js";
 import { element } from "./elements.js";
 import { markdown } from "./markdown.js";
 import { richText } from "./rich_text.js";
@@ -26,6 +27,7 @@ const RENDERERS = {
   image,
   input,
   table,
+  data_visualization: chart,
   video,
   file,
   rich_text: (block, scene) => richText(block, scene.directory),
