@@ -7,6 +7,8 @@ from bot.domain.canary.judgement import Finding
 from bot.domain.release import Release
 
 LONGEST_LABEL = 20
+LONGEST_NAME = 20
+"""A longer one, such as a monitor's title, takes more than one line: on a phone the numbers stay in sight."""
 FEWEST_DRAWN = 3
 
 
@@ -20,12 +22,13 @@ def numbers(release: Release) -> list[Block]:
         [_cell(each.name), _cell(_value(each.old, each)), _cell(_value(each.new, each)), _cell(each.text)]
         for each in course.findings[:12]
     ]
-    left, right = {"align": "left", "is_wrapped": True}, {"align": "right"}
+    right, words = {"align": "right"}, {"align": "left", "is_wrapped": True}
+    names = words if any(len(each.name) > LONGEST_NAME for each in course.findings) else {"align": "left"}
     blocks: list[Block] = [
         {
             "type": "table",
             "rows": [head, *rows],
-            "column_settings": [left, right, right, left],
+            "column_settings": [names, right, right, words],
         }
     ]
     drawn = [point for point in course.graph if point.new is not None and point.old is not None]

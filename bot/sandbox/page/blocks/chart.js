@@ -4,9 +4,9 @@
  */
 import { h, svg } from "../dom.js";
 
-const WIDTH = 520;
+const WIDTH = 440;
 const HEIGHT = 150;
-const LEFT = 52;
+const LEFT = 46;
 const RIGHT = 10;
 const TOP = 10;
 const BOTTOM = 22;
