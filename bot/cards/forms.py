@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from bot.cards.card import Card, actions, button, section
-from bot.cards.mrkdwn import Mrkdwn, cut
+from bot.cards.mrkdwn import Mrkdwn, cut, esc
 from bot.domain.catalog import Catalog
 
 MAX_OPTIONS = 100
@@ -58,7 +58,7 @@ def command_form(
 
 def open_form_card(name: str, about: str = "") -> Card:
     """Offered when a form could not be opened in time."""
-    text = Mrkdwn(f"Slack closed the door before the form for /{name} could open.")
+    text = Mrkdwn(f"Slack closed the door before the form for /{esc(name)} could open.")
     return Card(
         text, (section(text), *actions(f"form:{name}", [button("Open the form", f"form.{name}", about or name)]))
     )

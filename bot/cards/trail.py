@@ -64,7 +64,7 @@ def trail_card(found: Sequence[Traced], place: str, hosts: Collection[str]) -> C
 
 def _line(each: Traced, hosts: Collection[str]) -> Mrkdwn:
     entry = each.entry
-    mark, said = _SAID.get(entry.phase, ("•", entry.phase))
+    mark, said = _SAID.get(entry.phase, ("•", esc(entry.phase, 40)))
     what = f"{person(entry.actor)} {said} {code(entry.action)}"
     where = f" {bold(entry.target, 120)}" if entry.target else ""
     why = f": {esc(entry.reason, REASON_SHOWN)}" if entry.reason else ""
