@@ -7,7 +7,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -35,16 +35,23 @@ _LONGEST = 20_000
 _DEEPEST = 6
 
 
-def configure(level: str = "INFO") -> None:
-    """Send every logger's lines to standard output as JSON. An unknown level raises ValueError first."""
+def configure(level: str = "INFO", *, redact: Callable[[str], str] = str) -> None:
+    """Send every logger's lines to standard output as JSON. An unknown level raises ValueError first.
+
+    `redact`: takes out what else may be a secret, as a cluster's or a registry's words in an error do.
+    """
     if level.upper() not in logging.getLevelNamesMapping():
         raise ValueError(f"unknown level {level}: use DEBUG, INFO, WARNING, ERROR or CRITICAL")
+
+    def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        return _hide_secrets(event, redact)
+
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        _hide_secrets,
+        hide_secrets,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -58,7 +65,7 @@ def configure(level: str = "INFO") -> None:
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _hide_secrets,
+                hide_secrets,
                 structlog.processors.JSONRenderer(serializer=_one_line),
             ],
         )
@@ -76,27 +83,27 @@ def configure(level: str = "INFO") -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
-def _hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _hide_secrets(event: MutableMapping[str, Any], redact: Callable[[str], str]) -> MutableMapping[str, Any]:
     for key, value in event.items():
         if not key.startswith("_"):  # structlog's own
-            event[key] = HIDDEN if _SECRET_KEY.search(key) else _without_secrets(value, _DEEPEST)
+            event[key] = HIDDEN if _SECRET_KEY.search(key) else _without_secrets(value, _DEEPEST, redact)
     return event
 
 
-def _without_secrets(value: Any, depth: int) -> Any:
+def _without_secrets(value: Any, depth: int, redact: Callable[[str], str]) -> Any:
     match value:
         case None | bool() | int() | float():
             return value
         case Mapping() if depth:
             return {
-                str(key): HIDDEN if _SECRET_KEY.search(str(key)) else _without_secrets(part, depth - 1)
+                str(key): HIDDEN if _SECRET_KEY.search(str(key)) else _without_secrets(part, depth - 1, redact)
                 for key, part in value.items()
             }
         case list() | tuple() | set() | frozenset() if depth:
-            return [_without_secrets(part, depth - 1) for part in value]
+            return [_without_secrets(part, depth - 1, redact) for part in value]
         case _:
             text = value if isinstance(value, str) else repr(value)
-            return _NAMED.sub(rf"\1{HIDDEN}", _SECRET.sub(HIDDEN, text[:_LONGEST]))
+            return _NAMED.sub(rf"\1{HIDDEN}", _SECRET.sub(HIDDEN, redact(text[:_LONGEST])))
 
 
 def _one_line(event: Any, **options: Any) -> str:

@@ -2,6 +2,7 @@
 
 from bot.cards.card import Card, actions, button, context, section
 from bot.cards.mrkdwn import Mrkdwn, clock, code, esc, person
+from bot.domain.redaction import redact
 from bot.errors import OutsideError, UserError
 
 
@@ -33,7 +34,7 @@ def outside_card(error: OutsideError) -> Card:
     return refusal_card(
         UserError(
             "outside",
-            f"{error.system[:1].upper()}{error.system[1:]}: {error.text}. Nothing was started.",
+            f"{error.system[:1].upper()}{error.system[1:]}: {redact(error.text)}. Nothing was started.",
             hint="Try again in a minute; if it stays so, the people who run the bot can help.",
         )
     )

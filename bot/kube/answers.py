@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import orjson
 
+from bot.domain.redaction import redact
 from bot.errors import Conflict, NotFound, Refused, TooBusy, Unreachable
 
 QUIET_BYTES = 65_536
@@ -73,15 +74,18 @@ def parse(body: bytes) -> Any:
 
 
 def words(body: bytes) -> tuple[str, str]:
-    """Reason and message of a Status; for anything else the first line of it, unless it is a page of HTML."""
+    """Reason and message of a Status; for anything else the first line of it, unless it is a page of HTML.
+
+    People read the message, and what stood in a refused object may stand in it: secrets are taken out.
+    """
     try:
         status = orjson.loads(body)
     except orjson.JSONDecodeError:
         lines = body[:2000].decode("utf-8", errors="replace").strip().splitlines()
-        return "", lines[0][:300] if lines and not lines[0].startswith("<") else ""
+        return "", redact(lines[0][:300]) if lines and not lines[0].startswith("<") else ""
     if not isinstance(status, dict):
         return "", ""
-    return str(status.get("reason") or ""), str(status.get("message") or "")
+    return str(status.get("reason") or ""), redact(str(status.get("message") or ""))
 
 
 def _taken(body: bytes) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ from bot.domain.pods import (
     Subject,
     SubjectKind,
 )
+from bot.domain.redaction import redact
 from bot.kube.workloads import parsing
 from bot.kube.workloads.parsing import LONG_AGO, Json, at, number, objects, text
 
@@ -282,7 +283,13 @@ def _word(value: object) -> str:
 
 
 def _message(value: object) -> str:
-    return value[:LONGEST_MESSAGE] if isinstance(value, str) else ""
+    """Words for people; a container's are the end of its log when it was told to (`FallbackToLogsOnError`)."""
+    return _redacted(value[:LONGEST_MESSAGE]) if isinstance(value, str) and value else ""
+
+
+@lru_cache(1024)
+def _redacted(words: str) -> str:
+    return redact(words)
 
 
 def _moment(value: object) -> datetime | None:

@@ -18,6 +18,7 @@ from sqlalchemy import BigInteger, Row, select, type_coerce, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.redaction import REDACTED, redact
 from bot.store.db import after_commit
 from bot.store.dialect import insert_into
 from bot.store.tables import audit, audit_head, storable
@@ -66,12 +67,21 @@ LONGEST_ACTION = 64
 
 def refused(at: datetime, actor: str, action: str, target: str, code: str) -> Entry:
     """The row of a request that was not carried out, and why. `action` and `target` may be whatever people typed."""
+    target = _without_secrets(target)
+    spaced = target.replace("/", " ")  # the words as they were typed: a secret is known by where it begins
+    target = target if _without_secrets(spaced) == spaced else _without_secrets(spaced)
     return Entry(at, actor, storable(action)[:LONGEST_ACTION], target, AuditPhase.REFUSED, code)
+
+
+def _without_secrets(text: str) -> str:
+    """As it was written, unless there is a secret in it."""
+    shown = redact(text)
+    return shown if REDACTED in shown else text
 
 
 async def append(connection: AsyncConnection, entry: Entry) -> int:
     """Chain and insert a row; its sequence number. Appenders wait for each other on the head row."""
-    entry = replace(entry, target=storable(entry.target), reason=storable(entry.reason))
+    entry = replace(entry, target=storable(entry.target), reason=storable(_without_secrets(entry.reason)))
     head = update(audit_head).where(audit_head.c.id == 1).values(seq=audit_head.c.seq + 1)
     head = head.returning(audit_head.c.seq, audit_head.c.hash)
     row = (await connection.execute(head)).first()
