@@ -1,9 +1,7 @@
-"""`/deploy ENV SERVICE [VERSION]`: ask for a release; and Retry, the button of one that failed."""
+"""`/deploy ENV SERVICE [VERSION]` and `/promote ENV SERVICE`: ask for a release; and Retry, of one that failed."""
 
 from bot.domain.catalog import Role, Target
-from bot.domain.images import version_of
 from bot.domain.names import EnvironmentName, Reason, ServiceName, Version
-from bot.domain.rollout import image_of
 from bot.router import Call, Reply, Router, follow
 from bot.usecases import buttons, confirming, places, planning, queue, releases
 
@@ -21,13 +19,20 @@ async def deploy(
     return follow(call, release)
 
 
+@router.command("/promote", role=Role.DEPLOYER, form=True)
+async def promote(call: Call, environment: EnvironmentName, service: ServiceName) -> Reply:
+    """Release to an environment exactly what runs healthy in the one before it."""
+    plan = await planning.plan_promotion(call.ctx, Target(environment, service))
+    asking = releases.request(call.ctx, plan, key=call.key, by=call.actor, asked_in=call.channel)
+    release = await queue.or_offer_line(plan, asking)
+    return follow(call, release)
+
+
 @router.command("/takeover", role=Role.OPERATOR)
 async def takeover(call: Call, environment: EnvironmentName, service: ServiceName, reason: Reason) -> Reply:
     """Apply a service's overlay where other field managers have set its fields; the version stays."""
     target = Target(environment, service)
-    present = await planning.read_workload(call.ctx, target)
-    version = Version(version_of(image_of(present, call.ctx.catalog.services[service].container)))
-    plan = await planning.plan_deploy(call.ctx, target, version, forced=True)
+    plan = await planning.plan_takeover(call.ctx, target)
     release = await releases.request(call.ctx, plan, key=call.key, by=call.actor, asked_in=call.channel, reason=reason)
     return follow(call, release)
 
@@ -44,7 +49,8 @@ async def confirm(call: Call, value: str) -> Reply:
 async def retry(call: Call, value: str) -> Reply:
     """Ask for the same version once more."""
     former = await buttons.release_of(call.ctx, value)
-    plan = await planning.plan_deploy(call.ctx, former.target, Version(former.plan.to_version))
+    like = former.plan if former.plan.promotion is not None else None
+    plan = await planning.plan_deploy(call.ctx, former.target, Version(former.plan.to_version), like=like)
     asking = releases.request(call.ctx, plan, key=call.key, by=call.actor, asked_in=call.channel, follows=former)
     release = await queue.or_offer_line(plan, asking)
     return follow(call, release)

@@ -5,6 +5,9 @@ from datetime import datetime
 from bot.cards.card import Block, Card, actions, button, confirm, context, section
 from bot.cards.mrkdwn import Mrkdwn, bold, clock, code, esc, person, pre
 from bot.cards.overlay import commit_words, overlay_lines
+from bot.cards.promotion import promotion_lines
+from bot.domain.digests import short
+from bot.domain.images import digest_of
 from bot.domain.release import CONFIRMATION_VALID, Outcome, Progress, Release, ReleaseKind, ReleasePhase
 from bot.domain.rollout import PodTrouble
 
@@ -30,7 +33,7 @@ def release_card(release: Release, now: datetime) -> Card:
     second = _second_line(release, now)
     if second:
         blocks.append(section(second))
-    blocks += [section(line) for line in (*overlay_lines(release), *_warnings(release))]
+    blocks += [section(line) for line in (*promotion_lines(release), *overlay_lines(release), *_warnings(release))]
     blocks.append(_small_print(release))
     blocks += actions(f"release:{release.id}:{release.step}", _buttons(release))
     return Card(_lock_screen(release, now), tuple(blocks), metadata_of(release))
@@ -172,6 +175,8 @@ def _still_serving(release: Release) -> Mrkdwn:
 def _small_print(release: Release) -> Block:
     plan = release.plan
     parts = [Mrkdwn(f"asked by {person(release.requested_by)} at {clock(release.requested_at)}"), esc(plan.origin)]
+    if plan.is_pinned:
+        parts.append(code(short(digest_of(plan.to_image))))
     parts += commit_words(release)
     if not plan.checked:
         parts.append(Mrkdwn("⚠️ not checked: the registry could not be asked"))
@@ -246,6 +251,7 @@ def _cause(outcome: Outcome | None) -> str:
         "unschedulable": "no node has room for it",
         "quota": "the namespace's quota is used up",
         "not_ready": "it does not become ready",
+        "other_image": "another image runs than the one planned",
         "deadline": "it did not get ready in time",
         "deleted": "the workload was deleted",
         "paused": "the Deployment is paused",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum, StrEnum
 
+from bot.domain.images import MOVING_TAGS
 from bot.domain.names import ChannelId, EnvironmentName, ServiceName
 
 
@@ -56,8 +57,14 @@ class Environment:
     freezes: tuple[Freeze, ...] = ()
     rollback_locks: bool = True
     """Whether a rollback keeps other versions out until somebody writes why it is safe to go on."""
+    pin_digests: bool | None = None
+    """Whether images are set by digest; None: where somebody must approve a release."""
     confirm: bool | None = None
     """Whether who releases an overlay must confirm what it would change; None: where somebody must approve it too."""
+
+    @property
+    def pins(self) -> bool:
+        return self.approvals > 0 if self.pin_digests is None else self.pin_digests
 
     @property
     def confirms(self) -> bool:
@@ -109,6 +116,8 @@ class Service:
     """Image repository without tag, e.g. `registry.example.com/growlio/admin`."""
     manifests: Overlay | None = None
     """What is applied when it is released; None: only the image is set."""
+    moving_tags: tuple[str, ...] = MOVING_TAGS
+    """Tags that never name one version, and are not released by name."""
     canary: CanaryPlan | None = None
 
 

@@ -6,6 +6,7 @@ Source: github.com/distribution/reference (the grammar docker, containerd and Ku
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 DEFAULT_HOST = "docker.io"
@@ -21,6 +22,20 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}", re.ASCII)
 _HEX_64 = re.compile(r"[a-f0-9]{64}", re.ASCII)
 
+MOVING_TAGS = (
+    "latest",
+    "stable",
+    "edge",
+    "nightly",
+    "rolling",
+    "current",
+    "head",
+    "main",
+    "master",
+    "develop",
+    "trunk",
+)
+"""Names that are given to another image with each build: nobody could say later which one was meant."""
 LONGEST_VERSION = 128
 """Of a tag, by the OCI distribution specification. Kubernetes takes anything for an image."""
 
@@ -64,6 +79,44 @@ class ImageRef:
         tag = f":{self.tag}" if self.tag else ""
         digest = f"@{self.digest}" if self.digest else ""
         return f"{self.host}/{self.path}{tag}{digest}"
+
+
+def deployable(
+    text: str, repository: ImageRepository, *, by_digest: bool = False, moving: Collection[str] = MOVING_TAGS
+) -> ImageRef:
+    """The image that a reference names, when it may be released as one of `repository`'s. Raises BadImageReference.
+
+    The repository must be that one, host, port and path; a tag must be there, and be none that moves unless a digest
+    fixes the content; `by_digest` asks for the digest.
+    """
+    reference = parse_image(text)
+    if reference.repository != repository:
+        raise BadImageReference(f"it is an image of `{_shown(str(reference.repository))}`, not of `{repository}`")
+    if reference.tag is None:
+        raise BadImageReference("it has no tag, and a release is told by its tag")
+    if reference.digest is None and is_moving(reference.tag, moving):
+        raise BadImageReference(f"`{reference.tag}` is given to another image with each build")
+    if by_digest and reference.digest is None:
+        raise BadImageReference("it has no digest, and images are taken by digest there")
+    return reference
+
+
+def is_moving(tag: str, moving: Collection[str]) -> bool:
+    """Whether the tag is one of those that move, in whatever case."""
+    return tag.lower() in {"latest", *(each.lower() for each in moving)}
+
+
+def digest_of(image: str) -> str:
+    """The digest of an image; empty when it has none, or when the text is no image."""
+    try:
+        return parse_image(image).digest or ""
+    except BadImageReference:
+        return ""
+
+
+def without_digest(image: str) -> str:
+    """`repo:tag` of `repo:tag@sha256:…`, spelled as it was."""
+    return image.partition("@")[0]
 
 
 def is_tag(text: str) -> bool:

@@ -16,8 +16,10 @@ from bot.domain import approval
 from bot.domain.approval import Rules
 from bot.domain.canary.scheme import CanaryCourse, CanaryScheme
 from bot.domain.catalog import Target, WorkloadRef
+from bot.domain.images import digest_of
 from bot.domain.manifests.overlay import OverlayPlan
 from bot.domain.names import ChannelId, ReleaseId, UserId
+from bot.domain.promotion import Promotion
 from bot.domain.rollout import PodTrouble
 
 OWN_MARGIN = timedelta(seconds=60)
@@ -98,6 +100,10 @@ class Plan:
     checked: bool = True
     """False when the registry could not be asked whether the version exists."""
     to_digest: str = ""
+    to_names: tuple[str, ...] = ()
+    """Digests by which nodes may report that image: its own and its platforms'. Empty: not known."""
+    promotion: Promotion | None = None
+    """Where the version was taken over from; None: it was named, or is the newest."""
     revision_uid: str = ""
     """Rollback: the ReplicaSet or ControllerRevision whose template is put back."""
     revision_number: int = 0
@@ -115,6 +121,11 @@ class Plan:
     def is_undone_by_overlay(self) -> bool:
         """Whether the overlay still names the version that this rollback takes away."""
         return self.kind is ReleaseKind.ROLLBACK and self.overlay_names == self.from_version != self.to_version
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the image is set by its digest, so that no tag that moves can change what runs."""
+        return bool(digest_of(self.to_image))
 
     def hash_for(self, requester: UserId, reason: str = "", rules: Rules | None = None) -> str:
         """sha256 over everything an approval binds to. Replica counts are left out: an autoscaler moves them."""

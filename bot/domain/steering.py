@@ -7,6 +7,7 @@ write is decided from what was read just now, and is conditional on that reading
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from bot.domain.digests import current_pods, image_ids, short, strangers
 from bot.domain.release import (
     DEFAULT_PROGRESS_DEADLINE_S,
     OWN_MARGIN,
@@ -129,16 +130,33 @@ def _still_moving(release: Release, workload: Workload, troubles: tuple[PodTroub
 
 
 def _succeeded(release: Release, seen: Observation, now: datetime) -> Release:
-    restarts = sum(
-        container.restarts
-        for pod in seen.pods
-        if not pod.deleting and (not seen.new_hash or pod.revision_hash == seen.new_hash)
-        for container in pod.containers
-    )
+    pods = current_pods(seen)
+    other = _other_image(release, image_ids(pods, release.plan.container))
+    if other is not None:
+        return release.finished(ReleasePhase.FAILED, other, now)
+    restarts = sum(container.restarts for pod in pods for container in pod.containers)
     times = "once" if restarts == 1 else f"{restarts} times"
     text = "no pod restarted" if restarts == 0 else f"pods restarted {times} on the way"
     done = replace(release, troubles=())
     return done.finished(ReleasePhase.SUCCEEDED, Outcome("done", text if seen.pods else ""), now)
+
+
+def _other_image(release: Release, running: list[str]) -> Outcome | None:
+    """What is wrong when pods run something else than what was planned, whatever their template says."""
+    plan = release.plan
+    found = strangers(running, plan.to_digest, plan.to_names)
+    if not found:
+        return None
+    digest, _ = found.most_common(1)[0]
+    text = (
+        f"{found.total()} of {len(running)} pods run another image than the one planned: {short(digest)}, not "
+        f"{short(plan.to_digest)}."
+    )
+    remedy = (
+        f"The tag {plan.to_version} was moved, or a node kept an older image of it. Ask for {plan.to_version} again, "
+        "or roll back."
+    )
+    return Outcome("other_image", text, remedy)
 
 
 def _failed(release: Release, troubles: tuple[PodTrouble, ...], otherwise: Outcome, now: datetime) -> Release:

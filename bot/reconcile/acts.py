@@ -4,6 +4,7 @@ Called by bot.reconcile.releases with the workload as it was read just now.
 """
 
 from bot.context import Context
+from bot.domain.images import digest_of, without_digest
 from bot.domain.release import Release, ReleaseKind
 from bot.domain.rollout import Revision, Workload
 from bot.domain.steering import Decision, PutBack, Save, WriteVersion, restart_mark
@@ -38,16 +39,22 @@ async def write(ctx: Context, release: Release, workload: Workload | None, decis
             return await workloads.restart(cluster, workload, at=restart_mark(release), annotations=release.marks())
         case WriteVersion() if plan.revision_uid:
             wanted = await _revision(ctx, release, plan.revision_uid)
-            if wanted is None or wanted.images.get(plan.container) != plan.to_image:
+            if wanted is None or not _is_of(wanted.images.get(plan.container, ""), plan.to_image):
                 text = f"the revision with {plan.to_version} is no longer kept; deploy that version instead"
                 raise Refused(cluster.system, text, code="revision_gone")
-            return await workloads.restore(cluster, workload, wanted, annotations=release.marks())
+            pinned = wanted.with_image(plan.container, plan.to_image)
+            return await workloads.restore(cluster, workload, pinned, annotations=release.marks())
         case WriteVersion():
             return await workloads.set_image(
                 cluster, workload, container=plan.container, image=plan.to_image, annotations=release.marks()
             )
         case Save():
             raise AssertionError("a row to save is no write")
+
+
+def _is_of(kept: str, wanted: str) -> bool:
+    """Whether a kept revision's image is the one wanted, which may name its digest where the revision does not."""
+    return kept == wanted or (not digest_of(kept) and kept == without_digest(wanted))
 
 
 async def _revision(ctx: Context, release: Release, uid: str) -> Revision | None:

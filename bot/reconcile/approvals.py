@@ -3,13 +3,17 @@
 Called by bot.reconcile.releases. Changes nothing by itself: drafts and reasons go into the loop's own transaction.
 """
 
+from datetime import timedelta
+
 from bot.cards.approvals import called_note, reminder_note
 from bot.cards.mrkdwn import Mrkdwn, esc, group, person
 from bot.cards.release import subject_of
 from bot.context import Context
 from bot.domain.catalog import Place, Role
+from bot.domain.digests import moved as moved_digest
 from bot.domain.freezes import is_held_up
-from bot.domain.release import START_VALID, Outcome, Release
+from bot.domain.images import parse_repository
+from bot.domain.release import START_VALID, Outcome, Release, ReleaseKind
 from bot.errors import NotFound, OutsideError
 from bot.kube import workloads
 from bot.store import approvals, outbox
@@ -17,6 +21,9 @@ from bot.usecases.approvals import plan_changed, why_moved
 from bot.usecases.freezes import in_force
 from bot.usecases.releases import channel_of
 
+AT_ONCE = timedelta(seconds=15)
+"""What begins so soon after it was planned is not looked at again without an approval in between."""
+_BY_TAG = (ReleaseKind.DEPLOY, ReleaseKind.CANARY, ReleaseKind.PROMOTE)
 MOST_CALLED = 5
 """People who are called by name; a group is called as one."""
 
@@ -40,10 +47,11 @@ async def why_not_start(ctx: Context, release: Release) -> Outcome | None:
             text = f"{environment.name} was frozen before it began ({found[0].reason}); nothing was changed."
             return Outcome("frozen", text, "Ask again when it is open: /freezes.")
     if not release.approvals_needed:
-        return None
-    moved = (*why_moved(ctx, release), *await _image_moved(ctx, release))
+        moved = await _tag_moved(ctx, release)
+        return plan_changed(moved) if moved else None
+    moved = (*why_moved(ctx, release), *await _image_moved(ctx, release), *await _tag_moved(ctx, release))
     if moved:
-        return plan_changed(moved)
+        return plan_changed(moved, since="approval")
     async with ctx.database.read() as connection:
         people = await approvals.of(connection, release.id, plan_hash=release.plan_hash)
         last = await approvals.newest(connection, release.id, plan_hash=release.plan_hash)
@@ -53,6 +61,33 @@ async def why_not_start(ctx: Context, release: Release) -> Outcome | None:
         text = "It was approved, but I was away for too long since; nothing was changed."
         return Outcome("expired", text, "Ask for it again.")
     return None
+
+
+async def _tag_moved(ctx: Context, release: Release) -> tuple[str, ...]:
+    """That the tag of the plan leads to another image by now than when people looked at it. Raises OutsideError.
+
+    Not asked of what began at once, nor of an image that is set by digest for another reason than its tag: what runs in
+    the environment before it, or what a canary has tried.
+    """
+    plan, age = release.plan, ctx.clock() - release.requested_at
+    if plan.kind not in _BY_TAG or not plan.to_digest or not plan.checked:
+        return ()
+    if plan.is_pinned and (plan.promotion is not None or plan.kind is ReleaseKind.PROMOTE):
+        return ()
+    if not release.approvals_needed and plan.kind is not ReleaseKind.PROMOTE and age < AT_ONCE:
+        return ()
+    repository = parse_repository(ctx.catalog.services[plan.target.service].image)
+    try:
+        now = await ctx.registry.digest(repository, plan.to_version)
+    except OutsideError:
+        if plan.is_pinned or not release.approvals_needed:
+            return ()  # its content is fixed, or is compared with what runs at the end
+        raise
+    if now == plan.to_digest:
+        return ()
+    if now is None:
+        return (f"the registry no longer has the tag {plan.to_version}",)
+    return (f"image {moved_digest(plan.to_digest, now)}",)
 
 
 async def _image_moved(ctx: Context, release: Release) -> tuple[str, ...]:

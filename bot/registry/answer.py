@@ -12,7 +12,7 @@ import orjson
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from bot.domain.images import is_tag
+from bot.domain.images import is_digest, is_tag
 from bot.errors import Refused, TooBusy, Unreachable
 
 MAX_BODY_BYTES = 4 << 20
@@ -21,6 +21,8 @@ TOKEN_LIFETIME_S = 60.0
 """When the token server tells none: the token specification's default."""
 _BUSY_S = 10.0
 _LONGEST_TOKEN_LIFETIME_S = 86_400
+_MOST_PARTS = 64
+"""Of an index: platforms and their attestations."""
 _NEXT_LINK = re.compile(r'<(?P<url>[^<>]*)>[^,<]*;\s*rel\s*=\s*"?next\b', re.IGNORECASE)
 
 
@@ -60,6 +62,14 @@ class Answer:
         if following.origin() != url.origin():
             raise Refused(self.system, "continues its list at another host")
         return following
+
+    def parts(self) -> tuple[str, ...]:
+        """Digests of the manifests of an index, or of the configuration of a manifest; empty when it is neither."""
+        document = self._object()
+        manifests = document.get("manifests")
+        each = manifests if isinstance(manifests, list) else [document.get("config")]
+        told = [part.get("digest") for part in each[:_MOST_PARTS] if isinstance(part, dict)]
+        return tuple(digest for digest in told if isinstance(digest, str) and is_digest(digest))
 
     def token(self) -> tuple[str, float]:
         """A bearer token and its lifetime in seconds."""

@@ -93,6 +93,21 @@ class Registry:
                 answer.refuse(repository.path)
             return f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
 
+    async def names(self, repository: ImageRepository, digest: str) -> tuple[str, ...]:
+        """The digests by which nodes may report that image: its own, and those of an index's platforms or of a plain
+        manifest's configuration. Empty when it is not there, or can't be read as either."""
+        async with self._question(repository) as origin:
+            url = origin / "v2" / repository.path / "manifests" / digest
+            answer = await self._ask("GET", url, repository, MANIFEST_TYPES)
+            if answer.status == 404:
+                return ()
+            if answer.status != 200:
+                answer.refuse(repository.path)
+            if digest.startswith("sha256:") and hashlib.sha256(answer.body).hexdigest() != digest[7:]:
+                return ()
+            parts = answer.parts()
+            return (digest, *parts) if parts else ()
+
     @asynccontextmanager
     async def _question(self, repository: ImageRepository) -> AsyncIterator[URL]:
         """The registry's origin, for requests that share one deadline and have their errors told in our words."""

@@ -162,7 +162,8 @@ class Control:
         repository, tag = str(given["repository"]), str(given["tag"])
         if not repository or not tag or ":" in repository + tag:
             raise BadOrder("give a repository such as growlio/admin and a tag such as 1.4.3-broken")
-        return {"digest": self._registry.publish(repository, tag)}
+        # Another build of a tag that is there moves it: who planned the first one must not get the second.
+        return {"digest": self._registry.publish(repository, tag, build=int(given.get("build", 1)))}
 
     async def _pause_node(self, given: Json) -> Json:
         self._stage(given).pause_node(str(given["node"]), bool(given["paused"]))

@@ -69,9 +69,9 @@ class Registry:
         for repository, tag in STALE_LATEST.items():
             self._repositories[repository].tags["latest"] = self._repositories[repository].tags[tag]
 
-    def publish(self, repository: str, tag: str) -> str:
-        """Make a version exist, or a tag point at new content; answers its digest. Idempotent."""
-        manifest = _manifest(repository, tag)
+    def publish(self, repository: str, tag: str, *, build: int = 1) -> str:
+        """Make a version exist; answers its digest. Another `build` of a tag that is there moves it. Idempotent."""
+        manifest = _manifest(repository, tag, build)
         digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
         into = self._repositories.setdefault(repository, Repository())
         into.tags[tag] = digest
@@ -203,11 +203,11 @@ class Registry:
         return user in self.users and secrets.compare_digest(self.users[user].encode(), password.encode())
 
 
-def _manifest(repository: str, tag: str) -> bytes:
+def _manifest(repository: str, tag: str, build: int) -> bytes:
     """A well-formed manifest whose content, and so its digest, is that of this name alone."""
 
     def blob(kind: str, media_type: str) -> dict[str, Any]:
-        content = f"{kind} of {repository}:{tag}".encode()
+        content = f"{kind} of {repository}:{tag}{f', build {build}' if build > 1 else ''}".encode()
         return {
             "mediaType": media_type,
             "digest": f"sha256:{hashlib.sha256(content).hexdigest()}",

@@ -93,7 +93,14 @@ class Sandbox:
         self.registry = Registry()
         self._kube_token = secrets.token_hex(16)
         self.clusters = {
-            name: Cluster(name, self.registry.has, token=self._kube_token, options=cluster_options) for name in CLUSTERS
+            name: Cluster(
+                name,
+                self.registry.has,
+                image_digest=self.registry.digest,
+                token=self._kube_token,
+                options=cluster_options,
+            )
+            for name in CLUSTERS
         }
         self.datadog = Datadog(self.clusters, secret=secrets.token_hex(16), evaluates=evaluate_monitors)
         stages = {name: ClusterStage(cluster) for name, cluster in self.clusters.items()}

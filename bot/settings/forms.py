@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from bot.domain.cron import BadCron, parse_cron
 from bot.domain.hosts import is_loopback
-from bot.domain.images import BadImageReference, parse_repository
+from bot.domain.images import BadImageReference, is_tag, parse_repository
 from bot.settings.faults import did_you_mean
 
 Formed = TypeVar("Formed", covariant=True)
@@ -92,6 +92,13 @@ def image_repository(text: str) -> str:
         parse_repository(text)
     except BadImageReference as error:
         raise BadForm(f"{error}: `registry.example.com/team/admin`") from error
+    return text
+
+
+def tag(text: str) -> str:
+    """An image tag."""
+    if not is_tag(text):
+        raise BadForm("it is not a tag: letters, digits, `_ . -`, 128 at most")
     return text
 
 

@@ -104,6 +104,10 @@ class Section:
             return default
         return value.text.lower() == "true"
 
+    def truth_or_unset(self, key: str) -> bool | None:
+        """`true`, `false`, or None when absent."""
+        return self.truth(key, default=False) if self.has(key) else None
+
     def texts(self, key: str, form: Callable[[str], Formed]) -> tuple[Formed, ...]:
         """A list of texts; empty when absent."""
         formed: list[Formed] = []

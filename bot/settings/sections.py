@@ -18,6 +18,7 @@ from bot.domain.catalog import (
     WorkloadKind,
     WorkloadRef,
 )
+from bot.domain.images import MOVING_TAGS
 from bot.domain.names import ChannelId, EnvironmentName, ServiceName
 from bot.settings import forms
 from bot.settings.canary import read_canary
@@ -63,6 +64,7 @@ def _environment(name: EnvironmentName, section: Section) -> Environment:
         channel=channel(section),
         promotes_from=cast(EnvironmentName | None, section.optional("promotes_from", forms.name, "") or None),
         approvals=section.number("approvals", 0, 9, default=0),
+        pin_digests=section.truth_or_unset("pin_digests"),
         freezes=tuple(freezes),
         rollback_locks=section.truth("rollback_locks", default=True),
     )
@@ -101,6 +103,7 @@ def _service(name: ServiceName, section: Section, repositories: Collection[str])
         image=image,
         manifests=read_overlay(section.child("manifests"), repositories),
         canary=read_canary(section.child("canary")),
+        moving_tags=section.texts("moving_tags", forms.tag) or MOVING_TAGS,
     )
     section.close()
     return service

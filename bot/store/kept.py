@@ -11,6 +11,7 @@ from typing import Any
 from bot.domain.canary.judgement import Finding, GraphPoint, Verdict
 from bot.domain.canary.scheme import CanaryCourse, CanaryScheme, Driver
 from bot.domain.manifests.overlay import CommitNote, FieldConflict, ObjectChange, OverlayPlan, Verb
+from bot.domain.promotion import Drift, Promotion
 
 _COURSE_MOMENTS = ("reached_at", "judged_at", "reminded_at")
 
@@ -78,6 +79,15 @@ def overlay_read(kept: Mapping[str, Any]) -> OverlayPlan:
     commits = tuple(CommitNote(**known(CommitNote, each)) for each in read.get("commits", ()))
     commit = CommitNote(**known(CommitNote, read["commit"]))
     return OverlayPlan(**(read | {"commit": commit, "changes": changes, "commits": commits}))
+
+
+def promotion_read(kept: Mapping[str, Any]) -> Promotion:
+    """Where a version was taken over from, from `asdict` of it."""
+    read = known(Promotion, kept)
+    drift = tuple(
+        Drift(**(known(Drift, each) | {"lines": tuple(each.get("lines", ()))})) for each in read.get("drift", ())
+    )
+    return Promotion(**(read | {"drift": drift}))
 
 
 def _change_read(kept: Mapping[str, Any]) -> ObjectChange:

@@ -15,7 +15,7 @@ from bot.domain.names import ChannelId, EnvironmentName, ReleaseId, ServiceName,
 from bot.domain.release import LIVE_PHASES, Outcome, Plan, Progress, Release, ReleaseKind, ReleasePhase
 from bot.domain.rollout import PodTrouble
 from bot.store.dialect import insert_into
-from bot.store.kept import course_kept, course_read, known, moment, overlay_read, scheme_read
+from bot.store.kept import course_kept, course_read, known, moment, overlay_read, promotion_read, scheme_read
 from bot.store.tables import locks, releases
 
 _MOMENTS = ("progressed_at", "abort_at", "called_at", "reminded_at")
@@ -229,6 +229,8 @@ def _release(row: RowMapping) -> Release:
     workload = plan["workload"]
     plan["workload"] = WorkloadRef(workload["namespace"], WorkloadKind(workload["kind"]), workload["name"])
     plan["canary"] = scheme_read(plan["canary"]) if plan.get("canary") else None
+    plan["to_names"] = tuple(plan.get("to_names", ()))
+    plan["promotion"] = promotion_read(plan["promotion"]) if plan.get("promotion") else None
     plan["overlay"] = overlay_read(plan["overlay"]) if plan.get("overlay") else None
     body["canary"] = course_read(body["canary"]) if body.get("canary") else None
     body["rules"] = Rules(**known(Rules, body["rules"])) if body.get("rules") else None

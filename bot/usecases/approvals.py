@@ -159,9 +159,9 @@ def why_moved(ctx: Context, release: Release) -> tuple[str, ...]:
     return () if release.rules is None else release.rules.changes_to(rules_of(ctx.catalog, release.target))
 
 
-def plan_changed(moved: Sequence[str]) -> Outcome:
-    """The end of a release whose approvals no longer are for what it would do."""
-    return Outcome("plan_changed", f"The plan changed since it was asked for: {', and '.join(moved)}.", "Ask again.")
+def plan_changed(moved: Sequence[str], since: str = "it was asked for") -> Outcome:
+    """The end of a release that would do something else by now than what people saw."""
+    return Outcome("plan_changed", f"The plan changed since {since} ({', and '.join(moved)}).", "Ask again.")
 
 
 def _refuse(ctx: Context, release: Release, by: UserId) -> None:

@@ -32,7 +32,7 @@ async def break_glass(
             f"`{target}` needs no approval, is not frozen and not locked: there is no glass to break.",
             hint=f"/deploy {target.environment} {target.service} {version}",
         )
-    plan = await plan_deploy(ctx, target, version)
+    plan = await plan_deploy(ctx, target, version, unpinned=True)
 
     async def also(connection: Connection, release: Release) -> None:
         review = Review(release.id, target, plan.to_version, by, reason, _listed(passed), release.requested_at)

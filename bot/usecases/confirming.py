@@ -25,8 +25,10 @@ async def confirm(ctx: Context, release_id: ReleaseId, *, by: UserId) -> Release
     plan = release.plan
     moved = ""
     try:
+        # A promotion means the image that ran elsewhere, wherever its tag leads by now.
+        like = plan if plan.promotion is not None else None
         forced = plan.overlay is not None and plan.overlay.forced
-        moved = _moved(plan, await plan_deploy(ctx, plan.target, Version(plan.to_version), forced=forced))
+        moved = _moved(plan, await plan_deploy(ctx, plan.target, Version(plan.to_version), forced=forced, like=like))
     except UserError as error:
         moved = error.text
     now = ctx.clock()

@@ -1,11 +1,19 @@
 """Plans: the reads before a release is written down, and the reasons not to. Nothing here writes anything."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bot.context import Context
 from bot.domain.catalog import Environment, Service, Target, WorkloadKind
-from bot.domain.images import version_of
+from bot.domain.digests import current_pods, image_ids, strangers
+from bot.domain.images import (
+    BadImageReference,
+    deployable,
+    digest_of,
+    parse_repository,
+    version_of,
+    without_digest,
+)
 from bot.domain.names import Version
 from bot.domain.release import DEFAULT_PROGRESS_DEADLINE_S, Plan, Release, ReleaseKind, ReleasePhase
 from bot.domain.rollout import Revision, RolloutState, Workload, image_of, rollout_status
@@ -13,22 +21,32 @@ from bot.errors import NotFound, UserError
 from bot.kube import workloads
 from bot.store import releases
 from bot.usecases.overlays import COMMIT_MARK, named_version, refuse_conflicts, survey
-from bot.usecases.versions import choose
+from bot.usecases.promotion import promoted, with_drift
+from bot.usecases.versions import Choice, named, names_of, newest
 
 GITOPS = ("argocd", "argo-cd", "kustomize-controller", "helm-controller", "flux", "fleet")
 """Beginnings of field manager names of tools that put their own version back within minutes."""
 
 
-async def plan_deploy(ctx: Context, target: Target, asked: Version | None, *, forced: bool = False) -> Plan:
+async def plan_deploy(
+    ctx: Context,
+    target: Target,
+    asked: Version | None,
+    *,
+    forced: bool = False,
+    like: Plan | None = None,
+    unpinned: bool = False,
+) -> Plan:
     """What `/deploy` would do. Raises UserError when it should not be done.
 
-    `forced`: the overlay's fields are applied even where other field managers have set them.
+    `forced`: the overlay's fields are applied even where other field managers have set them. `like`: a plan whose image
+    is meant, by digest where it has one. `unpinned`: a digest that is not known holds it up nowhere.
     """
     environment, service = ctx.catalog.environments[target.environment], ctx.catalog.services[target.service]
-    choice = await choose(ctx, environment, service, asked)
+    choice = await _choice(ctx, environment, service, asked, like)
     workload = await _workload(ctx, environment, service)
     now_runs = image_of(workload, service.container)
-    to_image = f"{service.image}:{choice.version}"
+    to_image = _image(environment, service, choice, unpinned=unpinned)
     _refuse_gitops(service, workload)
     plan = Plan(
         kind=ReleaseKind.DEPLOY,
@@ -43,13 +61,69 @@ async def plan_deploy(ctx: Context, target: Target, asked: Version | None, *, fo
         origin=choice.origin,
         checked=choice.checked,
         to_digest=choice.digest,
+        to_names=choice.names,
+        promotion=choice.promotion,
         progress_deadline_s=workload.progress_deadline_s or DEFAULT_PROGRESS_DEADLINE_S,
     )
+    if version_of(now_runs) == choice.version and service.manifests is None:
+        plan = await _as_pods_run(ctx, plan, workload)
     if service.manifests is not None:
-        plan = await _with_overlay(ctx, plan, workload, forced=forced)
-    if now_runs == to_image and (plan.overlay is None or not plan.overlay.is_change):
+        plan = await with_drift(ctx, await _with_overlay(ctx, plan, workload, forced=forced))
+    if now_runs == plan.to_image and (plan.overlay is None or not plan.overlay.is_change):
         return _same_version(replace(plan, overlay=None), workload)
     _refuse_paused(service, workload)
+    return plan
+
+
+async def _choice(
+    ctx: Context, environment: Environment, service: Service, asked: Version | None, like: Plan | None
+) -> Choice:
+    """The version meant: the plan's own image, the one named, what runs in the environment before, or the newest."""
+    if like is not None and like.is_pinned:
+        digest = digest_of(like.to_image)
+        names = like.to_names or await names_of(ctx, service, digest)
+        return Choice(
+            Version(like.to_version), like.origin, like.checked, digest, names, promotion=like.promotion, is_exact=True
+        )
+    if asked is not None:
+        return await named(ctx, service, asked)
+    if environment.promotes_from is not None:
+        return await promoted(ctx, environment, service)
+    return await newest(ctx, service)
+
+
+def _image(environment: Environment, service: Service, choice: Choice, *, unpinned: bool) -> str:
+    """The image to set: by digest where the environment asks for that, or where the tag does not lead to it."""
+    is_pinned = choice.is_exact or (environment.pins and bool(choice.digest))
+    image = f"{service.image}:{choice.version}" + (f"@{choice.digest}" if is_pinned else "")
+    if environment.pins and not is_pinned and not unpinned:
+        raise UserError(
+            "digest_unknown",
+            f"`{environment.name}` takes images by digest, and the registry could not be asked for the one of "
+            f"`{service.name}` `{choice.version}`. Nothing was started.",
+            hint="Try again in a minute. With `pin_digests: false` tags are set there as they are.",
+        )
+    try:
+        deployable(image, parse_repository(service.image), by_digest=is_pinned, moving=service.moving_tags)
+    except BadImageReference as error:
+        raise UserError("bad_image", f"`{image}` can't be released: {error}.", hint="Name another version.") from error
+    return image
+
+
+async def _as_pods_run(ctx: Context, plan: Plan, workload: Workload) -> Plan:
+    """The plan for a version that the template names already, by what its pods really run.
+
+    The same content under another spelling (with or without digest) is no change; other content under the same tag is
+    set by its digest, since setting the tag again would change nothing.
+    """
+    status = rollout_status(workload, generation=workload.generation)
+    if plan.to_digest and status.state is RolloutState.DONE and workload.ref.kind is not WorkloadKind.CRONJOB:
+        seen = await workloads.observe(ctx.clusters[plan.target.environment], workload.ref, with_pods=True)
+        if strangers(image_ids(current_pods(seen), plan.container), plan.to_digest, plan.to_names):
+            return replace(plan, to_image=f"{without_digest(plan.to_image)}@{plan.to_digest}")
+    is_same = without_digest(plan.from_image) == without_digest(plan.to_image)
+    if is_same and digest_of(plan.from_image) in ("", plan.to_digest):
+        return replace(plan, to_image=plan.from_image)
     return plan
 
 
@@ -61,6 +135,21 @@ async def _with_overlay(ctx: Context, plan: Plan, workload: Workload, *, forced:
     if plan.workload.kind is not WorkloadKind.CRONJOB:
         former = await workloads.revisions(ctx.clusters[plan.target.environment], plan.workload)
     return replace(plan, overlay=found.overlay, from_revision_uid=former[0].uid if former else "")
+
+
+async def plan_promotion(ctx: Context, target: Target) -> Plan:
+    """What `/promote` would do: `/deploy` without a version, refused where no environment is before this one."""
+    if ctx.catalog.environments[target.environment].promotes_from is None:
+        await promoted(ctx, ctx.catalog.environments[target.environment], ctx.catalog.services[target.service])
+    return await plan_deploy(ctx, target, None)
+
+
+async def plan_takeover(ctx: Context, target: Target) -> Plan:
+    """What `/takeover` would do: the image that runs, with the overlay's fields whoever has set them."""
+    present = await read_workload(ctx, target)
+    image = image_of(present, ctx.catalog.services[target.service].container)
+    like = replace(await plan_restart(ctx, target), origin="the version that runs") if digest_of(image) else None
+    return await plan_deploy(ctx, target, Version(version_of(image)), forced=True, like=like)
 
 
 def _same_version(plan: Plan, workload: Workload) -> Plan:
@@ -89,7 +178,7 @@ async def plan_rollback(ctx: Context, target: Target, asked: Version | None) -> 
     environment, service = ctx.catalog.environments[target.environment], ctx.catalog.services[target.service]
     workload = await _workload(ctx, environment, service)
     now_runs = image_of(workload, service.container)
-    wanted, left = await _wanted_version(ctx, target, now_runs, asked)
+    wanted, left, done = await _wanted_version(ctx, target, now_runs, asked)
     plan = Plan(
         kind=ReleaseKind.ROLLBACK,
         target=target,
@@ -105,14 +194,18 @@ async def plan_rollback(ctx: Context, target: Target, asked: Version | None) -> 
     )
     _refuse_gitops(service, workload)
     if service.workload.kind is WorkloadKind.CRONJOB:
-        return _to_version_by_image(plan, service, wanted)
+        plan = _to_version_by_image(plan, service, wanted)
+        image = _pinned(environment, plan.to_image, plan.to_version, done)
+        return replace(plan, to_image=image, to_digest=digest_of(image))
     former = await workloads.revisions(ctx.clusters[environment.name], service.workload)
     chosen = _revision(plan, service, former, wanted, left)
     image = chosen.images[service.container]
+    image = _pinned(environment, image, version_of(image), done)
     _refuse_paused(service, workload)
     return replace(
         plan,
         to_image=image,
+        to_digest=digest_of(image),
         to_version=version_of(image),
         origin=f"revision {chosen.number}" if asked else f"the version before, revision {chosen.number}",
         revision_uid=chosen.uid,
@@ -166,8 +259,9 @@ async def plan_undo(ctx: Context, former: Release) -> Plan:
 
 async def _wanted_version(
     ctx: Context, target: Target, now_runs: str, asked: Version | None
-) -> tuple[str | None, frozenset[str]]:
-    """The version named; else the one that ran well here before the present one. And those never to choose unasked."""
+) -> tuple[str | None, frozenset[str], Sequence[Release]]:
+    """The version named; else the one that ran well here before the present one. And those never to choose unasked,
+    and what went well here, newest first."""
     async with ctx.database.read() as connection:
         done = await releases.history(
             connection,
@@ -177,7 +271,20 @@ async def _wanted_version(
             limit=50,
         )
     before, left = version_before(version_of(now_runs), reversed(done))
-    return asked or before, left
+    return asked or before, left, done
+
+
+def _pinned(environment: Environment, image: str, version: str, done: Sequence[Release]) -> str:
+    """The image of a former revision, by the digest that it ran with when it went well here, where that is known.
+
+    A rollback is never held up for it: without one it is as the revision has it.
+    """
+    if not environment.pins or digest_of(image):
+        return image
+    ran = next((r.plan for r in done if r.plan.to_version == version and r.plan.to_digest), None)
+    if ran is None or without_digest(ran.to_image) != image:
+        return image
+    return f"{image}@{ran.to_digest}"
 
 
 def version_before(present: str, done: Iterable[Release]) -> tuple[str | None, frozenset[str]]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from bot.cards.canary import canary_card
 from bot.cards.card import Card
 from bot.cards.overlay import diff_notes
+from bot.cards.promotion import drift_notes
 from bot.cards.release import release_card, subject_of
 from bot.context import Context
 from bot.domain.approval import rules_of
@@ -94,7 +95,7 @@ async def request(
             await redraw_alerts(ctx, connection, followed)
         await tell(ctx, connection, release, actor=by, action=f"release.{plan.kind}", phase=audit.AuditPhase.REQUEST)
         await tell_alerts(ctx, connection, release)
-        for place, note in enumerate(diff_notes(release)):
+        for place, note in enumerate((*diff_notes(release), *drift_notes(release))):
             await outbox.add(connection, _diff_draft(ctx, release, note, place), now=now)
         if also is not None:
             await also(connection, release)

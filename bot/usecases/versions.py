@@ -1,15 +1,15 @@
-"""Which version is meant, and whether it exists: asked of the registry, or of the environment it is promoted from."""
+"""Which version is meant, and whether it exists: asked of the registry. What runs elsewhere is in promotion."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.context import Context
 from bot.domain import versions
-from bot.domain.catalog import Environment, Service
-from bot.domain.images import BadImageReference, parse_image, parse_repository
+from bot.domain.catalog import Service
+from bot.domain.images import is_moving, parse_repository
 from bot.domain.names import Version
-from bot.domain.rollout import RolloutState, image_of, rollout_status
+from bot.domain.promotion import Promotion
 from bot.errors import OutsideError, UserError
-from bot.kube import workloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,32 +20,39 @@ class Choice:
     origin: str
     checked: bool
     digest: str = ""
+    names: tuple[str, ...] = ()
+    """Digests by which nodes may report it; empty: not known."""
+    promotion: Promotion | None = None
+    is_exact: bool = False
+    """It must be set by its digest: the tag does not lead to it."""
 
 
-async def choose(ctx: Context, environment: Environment, service: Service, asked: Version | None) -> Choice:
-    """The version to release.
+async def named(ctx: Context, service: Service, asked: Version) -> Choice:
+    """A version by its name, checked with the registry; when that can't be asked, it goes ahead unchecked.
 
-    Named: checked with the registry; when that can't be asked, it goes ahead unchecked. Not named: what runs healthy
-    in `promotes_from`, otherwise the newest tag. Raises UserError for a version that does not exist.
+    Raises UserError for one that does not exist, and for names that move.
     """
-    if asked is not None:
-        return await _named(ctx, service, asked)
-    if environment.promotes_from is not None:
-        return await _promoted(ctx, ctx.catalog.environments[environment.promotes_from], service)
-    return await _newest(ctx, service)
-
-
-async def _named(ctx: Context, service: Service, asked: Version) -> Choice:
+    if is_moving(asked, service.moving_tags):
+        raise moving_tag(service, asked, await offered(ctx, service))
     repository = parse_repository(service.image)
     try:
         for spelling in _spellings(asked):
             digest = await ctx.registry.digest(repository, spelling)
             if digest is not None:
-                return Choice(Version(spelling), "named in the command", True, digest)
+                names = await names_of(ctx, service, digest)
+                return Choice(Version(spelling), "named in the command", True, digest, names)
         tags = await ctx.registry.tags(repository)
     except OutsideError:
         return Choice(asked, "named in the command", False)
     raise no_such_version(service, asked, tags)
+
+
+async def names_of(ctx: Context, service: Service, digest: str) -> tuple[str, ...]:
+    """The digests by which nodes may report an image; empty when the registry does not say."""
+    try:
+        return await ctx.registry.names(parse_repository(service.image), digest)
+    except OutsideError:
+        return ()
 
 
 async def offered(ctx: Context, service: Service) -> list[str]:
@@ -67,37 +74,23 @@ def no_such_version(service: Service, asked: str, tags: tuple[str, ...]) -> User
     return UserError("no_such_version", text, hint=f"Nearest: {listed}. Has the build of `{asked}` finished?")
 
 
-async def _promoted(ctx: Context, source: Environment, service: Service) -> Choice:
-    try:
-        running = await workloads.read(ctx.clusters[source.name], service.workload)
-    except OutsideError as error:
-        raise UserError(
-            "source_unknown",
-            f"What runs in `{source.name}` could not be asked: {error.text}.",
-            hint="Name a version to go on without it.",
-        ) from error
-    status = rollout_status(running, generation=running.generation)
-    image = image_of(running, service.container)
-    try:
-        tag = parse_image(image).tag
-    except BadImageReference:
-        tag = None
-    if status.state is not RolloutState.DONE or tag is None:
-        shown = f"`{tag or image}`"
-        raise UserError(
-            "source_unhealthy",
-            f"`{service.name}` {shown} does not run healthy in `{source.name}`: {status.text}",
-            hint="Wait until it does, or name a version.",
-        )
-    choice = await _named(ctx, service, Version(tag))
-    return Choice(choice.version, f"runs healthy in {source.name}", choice.checked, choice.digest)
+def moving_tag(service: Service, asked: str, tags: Sequence[str]) -> UserError:
+    """A name that another build will have tomorrow: what to type in its place."""
+    newest = versions.newest([tag for tag in tags if not is_moving(tag, service.moving_tags)])
+    meant = f"Name a version: the newest is `{newest}`." if newest else "Name the version that you mean."
+    return UserError(
+        "moving_tag",
+        f"`{asked}` is given to another image with each build: nobody could say later which `{service.name}` ran.",
+        hint=meant,
+    )
 
 
-async def _newest(ctx: Context, service: Service) -> Choice:
+async def newest(ctx: Context, service: Service) -> Choice:
+    """The newest version of the registry. Raises UserError when there is none, or it can't be asked."""
     repository = parse_repository(service.image)
     try:
         tags = await ctx.registry.tags(repository)
-        tag = versions.newest(tags)
+        tag = versions.newest([tag for tag in tags if not is_moving(tag, service.moving_tags)])
         if tag is None:
             raise UserError(
                 "no_versions",
@@ -111,7 +104,8 @@ async def _newest(ctx: Context, service: Service) -> Choice:
             f"The registry could not be asked for the newest `{service.name}`: {error.text}.",
             hint="Name a version to go on without it.",
         ) from error
-    return Choice(Version(tag), "newest tag of the registry", digest is not None, digest or "")
+    names = await names_of(ctx, service, digest) if digest else ()
+    return Choice(Version(tag), "newest tag of the registry", digest is not None, digest or "", names)
 
 
 def _spellings(asked: str) -> list[str]:

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.images import BadImageReference, ImageRepository, parse_image, parse_repository
+from bot.domain.images import (
+    BadImageReference,
+    ImageRepository,
+    deployable,
+    digest_of,
+    is_moving,
+    parse_image,
+    parse_repository,
+    version_of,
+    without_digest,
+)
 
 SHA = "sha256:" + "a1" * 32
 
@@ -135,3 +145,121 @@ def test_text_of_the_grammars_own_signs_is_read_or_refused(text):
     assert parse_image(str(reference)) == reference
     assert "/" not in (reference.tag or "")
     assert not set(reference.path) & set(":@[] ")
+
+
+# What may be released
+
+ADMIN = parse_repository("registry.example.com:5000/growlio/admin")
+AT = "registry.example.com:5000/growlio/admin"
+GOOD = [
+    f"{AT}:1.4.2",
+    f"{AT}:v1.4.2",
+    f"{AT}:1.4.2@{SHA}",
+    f"{AT}:1.4.2@sha512:{'b2' * 64}",
+    f"{AT}:20260131",
+    f"{AT}:sha-1f3c9a2",
+    f"{AT}:_private",
+    f"{AT}:latest@{SHA}",
+    "REGISTRY.example.com:5000/growlio/admin:1.4.2",
+    f"{AT}:{'1' * 128}",
+]
+BAD = [
+    # another registry, port or repository
+    "evil.io/x",
+    "evil.io/x:1.4.2",
+    "evil.io/growlio/admin:1.4.2",
+    "evil.io:5000/growlio/admin:1.4.2",
+    "growlio/admin:1.4.2",
+    "admin:1.4.2",
+    "registry.example.com/growlio/admin:1.4.2",
+    "registry.example.com:5001/growlio/admin:1.4.2",
+    "registry.example.com:05000/growlio/admin:1.4.2",
+    "registry.example.com.evil.io:5000/growlio/admin:1.4.2",
+    "registry.example.com:5000.evil.io/growlio/admin:1.4.2",
+    "registry.example.com:5000@evil.io/growlio/admin:1.4.2",
+    f"{AT}/x:1.4.2",
+    f"{AT}x:1.4.2",
+    "registry.example.com:5000/growlio:1.4.2",
+    "registry.example.com:5000/growlio/web:1.4.2",
+    "registry.example.com:5000/growlio/admin-canary:1.4.2",
+    "registry.example.com:5000/evil/growlio/admin:1.4.2",
+    "registry.example.com:5000//growlio/admin:1.4.2",
+    "registry.example.com:5000/growlio/../evil/admin:1.4.2",
+    "registry.example.com:5000/./growlio/admin:1.4.2",
+    "registry.example.com:99999/growlio/admin:1.4.2",
+    "registry.example.com:/growlio/admin:1.4.2",
+    f"https://{AT}:1.4.2",
+    f"docker://{AT}:1.4.2",
+    f"user:secret@{AT}:1.4.2",
+    # upper case, other scripts, white space, control characters
+    "registry.example.com:5000/Growlio/admin:1.4.2",
+    "registry.example.com:5000/growlio/ADMIN:1.4.2",
+    "registry.example.com:5000/growlio/аdmin:1.4.2",
+    f"{AT}:1.4.２",
+    f" {AT}:1.4.2",
+    f"{AT}:1.4.2 ",
+    f"{AT}:1.4.2\n",
+    f"{AT}:1.4.2\x00",
+    f"{AT}:1 .4",
+    # tags that are none, or move
+    AT,
+    f"{AT}:",
+    f"{AT}:-1",
+    f"{AT}:.1",
+    f"{AT}:1/2",
+    f"{AT}:1:2",
+    f"{AT}:{'1' * 129}",
+    f"{AT}:1.4.2;rm",
+    f"{AT}:$(id)",
+    f"{AT}:latest",
+    f"{AT}:LATEST",
+    f"{AT}:stable",
+    f"{AT}:main",
+    # digests
+    f"{AT}@{SHA}",
+    f"{AT}:1.4.2@evil",
+    f"{AT}:1.4.2@",
+    f"{AT}:1.4.2@sha256:abc",
+    f"{AT}:1.4.2@{SHA.upper()}",
+    f"{AT}:1.4.2@md5:{'a1' * 16}",
+    f"{AT}:1.4.2@{SHA}@{SHA}",
+    f"{AT}@{SHA}:1.4.2",
+    f"{AT}:1.4.2@{SHA}0",
+    "",
+    ":",
+    "@",
+]
+
+
+def test_the_table_has_sixty_references_and_more() -> None:
+    assert len(GOOD) + len(BAD) >= 60
+    assert len({*GOOD, *BAD}) == len(GOOD) + len(BAD)
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_an_image_of_the_services_own_repository_may_be_released(text: str) -> None:
+    assert deployable(text, ADMIN).repository == ADMIN
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_no_clever_reference_leads_out_of_the_services_repository(text: str) -> None:
+    with pytest.raises(BadImageReference):
+        deployable(text, ADMIN)
+
+
+def test_where_images_are_taken_by_digest_a_tag_alone_is_not_enough() -> None:
+    assert deployable(f"{AT}:1.4.2@{SHA}", ADMIN, by_digest=True).digest == SHA
+    with pytest.raises(BadImageReference, match="no digest"):
+        deployable(f"{AT}:1.4.2", ADMIN, by_digest=True)
+
+
+def test_the_names_that_move_are_the_services_own_choice_but_for_latest() -> None:
+    assert deployable(f"{AT}:main", ADMIN, moving=("trunk",)).tag == "main"
+    assert is_moving("Trunk", ("trunk",))
+    assert is_moving("latest", ("trunk",))
+
+
+def test_a_version_reads_the_same_with_and_without_its_digest() -> None:
+    assert version_of(f"{AT}:1.4.2@{SHA}") == version_of(f"{AT}:1.4.2") == "1.4.2"
+    assert (digest_of(f"{AT}:1.4.2@{SHA}"), digest_of(f"{AT}:1.4.2"), digest_of("no image")) == (SHA, "", "")
+    assert without_digest(f"{AT}:1.4.2@{SHA}") == f"{AT}:1.4.2"

@@ -12,6 +12,7 @@ from bot.domain.catalog import Target, WorkloadKind, WorkloadRef
 from bot.domain.images import version_of
 from bot.domain.manifests.overlay import CommitNote, ObjectChange, OverlayPlan, Verb
 from bot.domain.names import EnvironmentName, ServiceName, UserId
+from bot.domain.promotion import Promotion
 from bot.domain.release import (
     LIVE_PHASES,
     Outcome,
@@ -50,6 +51,8 @@ FREE: dict[str, Any] = {
     "overlay_names": "1.4.2",
     "origin": "newest tag of the registry",
     "checked": False,
+    "to_names": ("sha256:" + "c" * 64,),
+    "promotion": Promotion("stg", ran_s=3600.0, pods=3),
     "revision_number": 4,
     "from_revision_uid": "r1",
     "progress_deadline_s": 60,

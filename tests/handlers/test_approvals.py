@@ -190,6 +190,6 @@ async def test_an_image_that_moved_since_people_looked_ends_it_with_both(chat: C
     await chat.kubectl("prd", "admin", "deployments", "admin", image="growlio/admin:1.4.2")
     before = len(chat.patches("prd"))
     await approvals.approve(ctx, release.id, by=BOB)
-    card = await chat.card(phase="Aborted", text="The plan changed since it was asked for")
+    card = await chat.card(phase="Aborted", text="The plan changed since approval")
     assert "1.4.2 now, set by kubectl, not" in plain(card)
     assert len(chat.patches("prd")) == before

@@ -69,6 +69,7 @@ LINES = {
     "unlock": "/unlock stg",
     "queue": "/queue",
     "emergency": "/emergency stg status",
+    "promote": "/promote stg admin",
     "takeover": "/takeover stg admin nothing is there",
     "approve": "/approve stg admin",
     "reject": "/reject stg admin there is none",

@@ -12,6 +12,7 @@ from bot.domain.canary.scheme import CanaryCourse, CanaryScheme, Driver
 from bot.domain.catalog import Target, WorkloadKind, WorkloadRef
 from bot.domain.manifests.overlay import CommitNote, FieldConflict, ObjectChange, OverlayPlan, Verb
 from bot.domain.names import EnvironmentName, ReleaseId, ServiceName, UserId
+from bot.domain.promotion import Drift, Promotion
 from bot.domain.release import Outcome, Plan, Progress, Release, ReleaseKind, ReleasePhase
 from bot.domain.rollout import PodTrouble
 from bot.store.ids import id_of
@@ -127,6 +128,18 @@ _OVERLAYS = st.builds(
     commits_left_out=_COUNTS,
     forced=st.booleans(),
 )
+_PROMOTIONS = st.builds(
+    Promotion,
+    source=_NAMES,
+    ran_s=st.floats(0, 1e7),
+    pods=_COUNTS,
+    tag_moved=st.booleans(),
+    drift=st.lists(
+        st.builds(Drift, _TEXT, st.booleans(), st.booleans(), st.lists(_TEXT, max_size=2).map(tuple)), max_size=2
+    ).map(tuple),
+    drift_left_out=_COUNTS,
+    compared=st.booleans(),
+)
 PLAN_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "kind": st.sampled_from(ReleaseKind),
     "target": st.builds(Target, _NAMES, _NAMES),
@@ -140,6 +153,8 @@ PLAN_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "origin": _TEXT,
     "checked": st.booleans(),
     "to_digest": _TEXT,
+    "to_names": st.lists(_TEXT, max_size=2).map(tuple),
+    "promotion": st.none() | _PROMOTIONS,
     "revision_uid": _TEXT,
     "revision_number": _COUNTS,
     "from_revision_uid": _TEXT,

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hashlib
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -95,6 +96,31 @@ async def test_a_list_without_end_is_given_up_after_twenty_pages(sandbox, sessio
     with pytest.raises(Refused, match="more tags of growlio/big than can be gone through"):
         await Registry(session).tags(ImageRepository(host, "growlio/big"))
     assert len(registry.requests) == 20
+
+
+async def test_an_image_is_known_by_its_own_digest_and_those_of_its_parts(sandbox, session):
+    registry, host = sandbox
+    client, admin = Registry(session), ImageRepository(host, "growlio/admin")
+    digest = registry.publish("growlio/admin", "1.4.2")
+    names = await client.names(admin, digest)
+    assert names[0] == digest
+    assert len(names) == 2  # the configuration's
+    assert await client.names(admin, "sha256:" + "0" * 64) == ()
+
+
+async def test_an_index_has_the_names_of_its_platforms_and_of_nothing_odd(session):
+    platforms = ["sha256:" + letter * 64 for letter in "ab"]
+    odd = [{"digest": "evil"}, {"digest": 7}, {}, "x", None]
+    body = json.dumps({"manifests": [*({"digest": each} for each in platforms), *odd]}).encode()
+    digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="application/vnd.oci.image.index.v1+json")
+
+    async with answering(answer) as repository:
+        assert await Registry(session).names(repository, digest) == (digest, *platforms)
+        # what is not the content of that digest names nothing
+        assert await Registry(session).names(repository, platforms[0]) == ()
 
 
 async def test_the_digest_is_the_content_s_and_absent_images_have_none(sandbox, session):

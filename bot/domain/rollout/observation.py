@@ -3,8 +3,9 @@
 Built by bot.kube.workloads, read by bot.domain.release and the cards. Never stored as truth: it is asked for anew.
 """
 
+import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -75,6 +76,15 @@ class Revision:
     """Pod template without `pod-template-hash`: what a rollback puts back."""
     created: datetime | None
     pods: int = 0
+
+    def with_image(self, container: str, image: str) -> "Revision":
+        """The same with another spelling of its image: by digest."""
+        template = copy.deepcopy(dict(self.template))
+        spec = template.get("spec")
+        for each in spec.get("containers") or [] if isinstance(spec, dict) else []:
+            if each.get("name") == container:
+                each["image"] = image
+        return replace(self, template=template, images={**self.images, container: image})
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from bot.sandbox.kube.default_roles import create_default_roles
 from bot.sandbox.kube.door import Door
 from bot.sandbox.kube.events import Recorder
 from bot.sandbox.kube.faults import Faults
+from bot.sandbox.kube.images import digest_of_name
 from bot.sandbox.kube.kinds import BY_KIND, NAMESPACES, NODES, PODS, Obj
 from bot.sandbox.kube.load import Load
 from bot.sandbox.kube.options import Options
@@ -51,13 +52,15 @@ SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 
 
 class Cluster:
-    """A cluster in memory. `image_exists` is asked at each pull; `token` is the bearer token of its administrator."""
+    """A cluster in memory. `image_exists` is asked at each pull, and `image_digest` what that gives; `token` is the
+    bearer token of its administrator."""
 
     def __init__(
         self,
         name: str,
         image_exists: Callable[[str], bool],
         *,
+        image_digest: Callable[[str], str | None] = digest_of_name,
         token: str = "sandbox",
         options: Options | None = None,
     ) -> None:
@@ -70,7 +73,7 @@ class Cluster:
         self.access = Access({token: "kubernetes-admin"}, self.store, self.clock)
         self._engine = Engine(self.store, self.clock, self.options.lag_s / self.options.speed)
         self._tools = Tools(self.registry, Recorder(self.registry, self.options.max_events), self.options)
-        self._kubelet = Kubelet(self._tools, image_exists)
+        self._kubelet = Kubelet(self._tools, image_exists, image_digest)
         self._nodes = NodeController(self._tools)
         self.traffic = Traffic(self.store, self.clock, self.options)
         self.load = Load(self.traffic)

@@ -14,6 +14,9 @@ from bot.sandbox.kube.images import Behaviour, behaviour_of, pull_error
 from bot.sandbox.kube.kinds import Obj
 from bot.sandbox.kube.options import Options
 
+Pull = Callable[[str], str | None]
+"""The digest of what an image name gives at a pull; None when there is no such image."""
+
 
 class Stage(Enum):
     CREATING = auto()
@@ -52,6 +55,7 @@ class Life:
     started: datetime | None = None
     ended: Obj | None = None  # ContainerStateTerminated of the run that just ended
     last: Obj | None = None  # … of the run before the present one
+    content: str = ""  # digest of what was pulled
     farewell: list[str] = field(default_factory=list)  # last words of the run that ended
     previous: list[tuple[datetime, str]] = field(default_factory=list)
 
@@ -63,11 +67,11 @@ class Life:
     def image(self) -> str:
         return str(self.spec["image"])
 
-    def advance(self, now_s: float, now: datetime, exists: Callable[[str], bool]) -> list[Happening]:
+    def advance(self, now_s: float, now: datetime, pull: Pull) -> list[Happening]:
         """Take the step that is due."""
         match self.stage:
             case Stage.CREATING | Stage.PULL_BACKOFF:
-                return self._pull(now_s, now, exists)
+                return self._pull(now_s, now, pull)
             case Stage.PULL_FAILED:
                 self.stage = Stage.PULL_BACKOFF
                 self.due_s = now_s + self._after(_step(self.options.pull_backoff_s, self.pulls - 1))
@@ -89,9 +93,11 @@ class Life:
     def _after(self, seconds: float) -> float:
         return seconds / self.options.speed
 
-    def _pull(self, now_s: float, now: datetime, exists: Callable[[str], bool]) -> list[Happening]:
+    def _pull(self, now_s: float, now: datetime, pull: Pull) -> list[Happening]:
         pulling = Happening("Pulling", f'Pulling image "{self.image}"')
-        if exists(self.image):
+        found = pull(self.image)
+        if found is not None:
+            self.content = found
             pulled = (
                 f'Successfully pulled image "{self.image}" in 112ms (112ms including waiting). '
                 "Image size: 48211904 bytes."
@@ -189,7 +195,8 @@ class Life:
     def status(self, uid: str) -> Obj:
         """ContainerStatus of this moment."""
         missing = self.stage in (Stage.PULL_FAILED, Stage.PULL_BACKOFF, Stage.CREATING)
-        repository = self.image.partition("@")[0].rpartition(":")[0]
+        name = self.image.partition("@")[0]
+        repository = name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
         status: Obj = {
             "name": self.name,
             "state": self._state(),
@@ -197,7 +204,7 @@ class Life:
             "ready": self.ready,
             "restartCount": self.restarts,
             "image": self.image,
-            "imageID": "" if missing else f"{repository}@sha256:{_digest(self.image)}",
+            "imageID": "" if missing else f"{repository}@{self.content}",
             "started": self.stage is Stage.RUNNING,
         }
         if not missing:
@@ -241,10 +248,6 @@ class Life:
 
 def _step(steps: tuple[float, ...], index: int) -> float:
     return steps[min(max(index, 0), len(steps) - 1)]
-
-
-def _digest(image: str) -> str:
-    return "".join(f"{byte:02x}" for byte in (image.encode() * 32)[:32])
 
 
 def _crash_words(name: str) -> list[str]:

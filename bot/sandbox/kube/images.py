@@ -21,6 +21,11 @@ def tag_of(image: str) -> str:
     return tag or digest or "latest"
 
 
+def digest_of_name(image: str) -> str:
+    """A digest made up from the name alone, for clusters without a registry."""
+    return "sha256:" + "".join(f"{byte:02x}" for byte in (image.encode() * 32)[:32])
+
+
 def behaviour_of(image: str) -> Behaviour:
     tag = tag_of(image)
     return next((b for b in Behaviour if b is not Behaviour.HEALTHY and b.value in tag), Behaviour.HEALTHY)

@@ -11,7 +11,7 @@ from bot.sandbox.kube.clock import stamp
 from bot.sandbox.kube.container import Happening, Life, Stage
 from bot.sandbox.kube.controllers.base import Tools, condition, is_terminating, key_of
 from bot.sandbox.kube.controllers.engine import Key
-from bot.sandbox.kube.images import is_broken
+from bot.sandbox.kube.images import digest_of_name, is_broken
 from bot.sandbox.kube.kinds import NODES, PODS, Obj, Resource
 from bot.sandbox.kube.status import ApiError
 from bot.sandbox.kube.store import Change, StoredEvent
@@ -35,9 +35,12 @@ class Kubelet:
 
     name = "kubelet"
 
-    def __init__(self, tools: Tools, image_exists: Callable[[str], bool]) -> None:
+    def __init__(
+        self, tools: Tools, image_exists: Callable[[str], bool], image_digest: Callable[[str], str | None]
+    ) -> None:
         self._tools = tools
         self._image_exists = image_exists
+        self._image_digest = image_digest
         self._options = tools.options
         self._runs: dict[str, Run] = {}
         self._next_ip = 1
@@ -74,7 +77,7 @@ class Kubelet:
         for life in run.lives:
             if life.due_s <= now_s:
                 happened = True
-                told = life.advance(now_s, self._tools.clock.now(), self._exists)
+                told = life.advance(now_s, self._tools.clock.now(), self._pull)
                 self._tell(pod, life, told)
         if happened:
             self._write(pod, run)
@@ -85,8 +88,10 @@ class Kubelet:
         due_s = min((life.due_s for life in run.lives), default=math.inf)
         return None if due_s == math.inf else max(0.0, due_s - now_s)
 
-    def _exists(self, image: str) -> bool:
-        return not is_broken(image) and self._image_exists(image)
+    def _pull(self, image: str) -> str | None:
+        if is_broken(image) or not self._image_exists(image):
+            return None
+        return self._image_digest(image) or digest_of_name(image)
 
     def _admit(self, pod: Obj, now_s: float) -> Run:
         metadata = pod["metadata"]
