@@ -15,6 +15,8 @@ OVERLAYS = ("dev", "stg", "prd")
 RECOMMENDED = ("name", "instance", "component", "part-of", "version", "managed-by")
 READ = {"get", "list", "watch"}
 RIGHTS = {
+    ("argoproj.io", "rollouts"): {"get", "list", "patch"},
+    ("argoproj.io", "rollouts/status"): {"patch"},
     ("apps", "deployments"): READ | {"patch", "create", "delete"},
     ("apps", "statefulsets"): READ | {"patch"},
     ("apps", "daemonsets"): READ | {"patch"},

@@ -270,7 +270,7 @@ FAULTS = {
         STG + SERVICE.replace("deployment/", "deploymnt/"),
         [
             "k.yaml:2: services.admin.workload: is `deploymnt/admin`. A workload is kind/name, the kind one of "
-            "deployment, statefulset, daemonset, cronjob: `deployment/admin`. Did you mean `deployment`?"
+            "deployment, statefulset, daemonset, cronjob, rollout: `deployment/admin`. Did you mean `deployment`?"
         ],
     ),
     "an image with a tag": (

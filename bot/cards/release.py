@@ -254,7 +254,7 @@ def _cause(outcome: Outcome | None) -> str:
         "other_image": "another image runs than the one planned",
         "deadline": "it did not get ready in time",
         "deleted": "the workload was deleted",
-        "paused": "the Deployment is paused",
+        "paused": "the workload is paused",
         "forbidden": "the cluster did not allow it",
     }
     return words.get(outcome.code, "see below") if outcome else "see below"

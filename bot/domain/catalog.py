@@ -19,6 +19,8 @@ class WorkloadKind(StrEnum):
     STATEFULSET = "statefulset"
     DAEMONSET = "daemonset"
     CRONJOB = "cronjob"
+    ROLLOUT = "rollout"
+    """A Rollout of Argo Rollouts."""
 
 
 @dataclass(frozen=True, slots=True)

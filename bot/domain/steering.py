@@ -7,6 +7,7 @@ write is decided from what was read just now, and is conditional on that reading
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from bot.domain.catalog import WorkloadKind
 from bot.domain.digests import current_pods, image_ids, short, strangers
 from bot.domain.release import (
     DEFAULT_PROGRESS_DEADLINE_S,
@@ -22,6 +23,8 @@ from bot.domain.rollout import Observation, PodTrouble, RolloutState, Workload, 
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 """Template annotation that `kubectl rollout restart` writes: a new value makes new pods of the same image."""
+SKIPS_STEPS = (ReleaseKind.ROLLBACK, ReleaseKind.PROMOTE)
+"""Kinds that take a Rollout past its own canary steps: back in an emergency, or on after a canary was enough."""
 HOPELESS_AFTER = timedelta(seconds=8)
 """How long a trouble that Kubernetes can't mend by retrying (an image that does not exist) must stand before the
 release is called failed. A registry that was slow to publish has mended itself by then."""
@@ -44,7 +47,12 @@ class PutBack:
     """Undo the release's own write."""
 
 
-Decision = Save | WriteVersion | PutBack
+@dataclass(frozen=True, slots=True)
+class PassSteps:
+    """Let a Rollout skip what is left of its own canary steps."""
+
+
+Decision = Save | WriteVersion | PutBack | PassSteps
 
 
 def _image(workload: Workload, release: Release) -> str:
@@ -60,6 +68,8 @@ def decide_start(release: Release, workload: Workload | None, now: datetime) -> 
         return Save(_recreated(release, now))
     if _carries_our_write(release, workload):
         return Save(_adopted(release, workload, now))
+    if _is_own_canary(release, workload):
+        return Save(_adopted(release, workload, now))
     # Our mark without our template: the write was made, its reply was lost, and somebody took it back since.
     if _image(workload, release) != release.plan.from_image or _has_our_mark(release, workload):
         return Save(_superseded(release, workload, now))
@@ -68,12 +78,9 @@ def decide_start(release: Release, workload: Workload | None, now: datetime) -> 
     if release.started_at is not None and now - release.started_at > START_VALID:
         return Save(_not_started(release, "The cluster could not be reached for too long; nothing was changed.", now))
     if workload.paused:
-        text = "The Deployment is paused, so that nothing would be rolled out. Nothing was changed."
-        return Save(
-            release.finished(
-                ReleasePhase.FAILED, Outcome("paused", text, "Resume it with kubectl rollout resume, then retry."), now
-            )
-        )
+        text = f"The {_kind(workload)} is paused, so that nothing would be rolled out. Nothing was changed."
+        remedy = f"Resume it with {workload.resume_command}, then retry."
+        return Save(release.finished(ReleasePhase.FAILED, Outcome("paused", text, remedy), now))
     return WriteVersion()
 
 
@@ -87,6 +94,8 @@ def decide_progress(
     if workload.uid != release.plan.uid:
         return Save(_recreated(release, now))
     if release.undo_generation is not None:
+        if _is_held_by_steps(workload, release.undo_generation):
+            return PassSteps()
         return Save(_watch_undo(release, workload, troubles, now))
     if not _is_at_target(release, workload):
         if release.abort_by is not None and _image(workload, release) == release.plan.from_image:
@@ -95,6 +104,8 @@ def decide_progress(
     if release.abort_by is not None:
         return Save(_restart_let_go(release, now)) if release.plan.kind is ReleaseKind.RESTART else PutBack()
     assert release.generation is not None, "decide_progress needs a release whose write is known"
+    if release.plan.kind in SKIPS_STEPS and _is_held_by_steps(workload, release.generation):
+        return PassSteps()
     status = rollout_status(workload, generation=release.generation, since=release.started_at)
     progress = Progress(status.updated, status.ready, status.desired)
     moving = replace(release, progress=progress, troubles=troubles, notice="")
@@ -110,15 +121,15 @@ def decide_progress(
 
 
 def _still_moving(release: Release, workload: Workload, troubles: tuple[PodTrouble, ...], now: datetime) -> Release:
-    if workload.paused:
-        if release.phase is ReleasePhase.PAUSED:
+    if workload.is_held:
+        outcome = _held(workload)
+        if (release.phase, release.outcome) == (ReleasePhase.PAUSED, outcome):
             return replace(release, progressed_at=now)
-        outcome = Outcome(
-            "paused", "Somebody paused the Deployment.", "It goes on after kubectl rollout resume, or abort it here."
-        )
         return release.moved(phase=ReleasePhase.PAUSED, progressed_at=now, outcome=outcome)
     if release.phase is ReleasePhase.PAUSED:
         return release.moved(phase=ReleasePhase.PROGRESSING, progressed_at=now, outcome=None)
+    if workload.argo is not None and workload.argo.is_at_endless_step:
+        return replace(release, progressed_at=now)
     since = now - (release.progressed_at or now)
     if since >= HOPELESS_AFTER and any(trouble.hopeless for trouble in troubles):
         return _failed(release, troubles, Outcome("deadline", ""), now)
@@ -127,6 +138,41 @@ def _still_moving(release: Release, workload: Workload, troubles: tuple[PodTroub
         text = f"Nothing moved for {round(since.total_seconds())} s, longer than the progress deadline of {limit_s} s."
         return _failed(release, troubles, Outcome("deadline", text), now)
     return release
+
+
+def _held(workload: Workload) -> Outcome:
+    """Why it does not go on by itself, and what lets it."""
+    argo = workload.argo
+    if not workload.paused and argo is not None and argo.step:
+        text = f"The Rollout pauses at its own {argo.place}."
+    else:
+        text = f"Somebody paused the {_kind(workload)}."
+    return Outcome("paused", text, f"It goes on after {workload.resume_command}, or abort it here.")
+
+
+def _kind(workload: Workload) -> str:
+    return "Rollout" if workload.ref.kind is WorkloadKind.ROLLOUT else "Deployment"
+
+
+def _is_own_canary(release: Release, workload: Workload) -> bool:
+    """A promotion of the canary that a Rollout is at: the version stands in its template already."""
+    return (
+        release.plan.kind is ReleaseKind.PROMOTE
+        and workload.ref.kind is WorkloadKind.ROLLOUT
+        and _image(workload, release) == release.plan.to_image
+    )
+
+
+def _is_held_by_steps(workload: Workload, generation: int) -> bool:
+    """A Rollout that has begun with this generation, and would go step by step where people want it at once."""
+    argo = workload.argo
+    return (
+        argo is not None
+        and argo.strategy == "canary"
+        and workload.observed_generation >= max(generation, workload.generation)
+        and argo.step != ""
+        and not argo.promotes_fully
+    )
 
 
 def _succeeded(release: Release, seen: Observation, now: datetime) -> Release:

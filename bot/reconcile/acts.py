@@ -4,13 +4,14 @@ Called by bot.reconcile.releases with the workload as it was read just now.
 """
 
 from bot.context import Context
+from bot.domain.catalog import WorkloadKind
 from bot.domain.images import digest_of, without_digest
 from bot.domain.release import Release, ReleaseKind
 from bot.domain.rollout import Revision, Workload
-from bot.domain.steering import Decision, PutBack, Save, WriteVersion, restart_mark
+from bot.domain.steering import Decision, PassSteps, PutBack, Save, WriteVersion, restart_mark
 from bot.errors import Refused
 from bot.failpoints import reach
-from bot.kube import workloads
+from bot.kube import canaries, workloads
 from bot.reconcile.overlays import apply_overlay
 
 
@@ -29,6 +30,8 @@ async def write(ctx: Context, release: Release, workload: Workload | None, decis
             if former is None:
                 raise Refused(cluster.system, "the revision before it is no longer kept", code="revision_gone")
             return await workloads.restore(cluster, workload, former, annotations=release.marks())
+        case PutBack() if plan.kind is ReleaseKind.PROMOTE and plan.workload.kind is WorkloadKind.ROLLOUT:
+            return await canaries.give_back(cluster, release, workload)
         case PutBack():
             return await workloads.set_image(
                 cluster, workload, container=plan.container, image=plan.from_image, annotations=release.marks()
@@ -48,6 +51,8 @@ async def write(ctx: Context, release: Release, workload: Workload | None, decis
             return await workloads.set_image(
                 cluster, workload, container=plan.container, image=plan.to_image, annotations=release.marks()
             )
+        case PassSteps():
+            return await workloads.pass_steps(cluster, workload)
         case Save():
             raise AssertionError("a row to save is no write")
 

@@ -25,6 +25,8 @@ from bot.store import outbox, releases
 log = structlog.get_logger()
 FIRST_AFTER = timedelta(minutes=1)
 """After the start: by then what was under way has been taken up."""
+CAN_HAVE = (WorkloadKind.DEPLOYMENT, WorkloadKind.ROLLOUT)
+"""Kinds of workload that can have a canary."""
 EVERY = timedelta(minutes=10)
 
 
@@ -53,7 +55,7 @@ class CanarySweep:
 
     def _places(self) -> Iterator[tuple[Environment, str]]:
         services = self._ctx.catalog.services.values()
-        names = {each.workload.namespace for each in services if each.workload.kind is WorkloadKind.DEPLOYMENT}
+        names = {each.workload.namespace for each in services if each.workload.kind in CAN_HAVE}
         for environment in self._ctx.catalog.environments.values():
             for namespace in sorted(names):
                 yield environment, namespace
@@ -72,9 +74,9 @@ class CanarySweep:
             if known or _is_past(leftover, self._ctx.clock()):
                 if leftover.op_id not in kept and not await self._remove(environment, leftover):
                     kept.add(leftover.op_id)
-            elif leftover.kind == "Deployment":
+            elif leftover.kind in ("Deployment", "Rollout"):
                 goes_at = (leftover.made_at or self._ctx.clock()) + VALID
-                card = leftover_card(environment.name, leftover.namespace, leftover.name, goes_at)
+                card = leftover_card(environment.name, leftover.namespace, leftover.kind, leftover.name, goes_at)
                 await self._tell(environment, card, f"leftover:{leftover.uid}", goes_at.isoformat())
 
     async def _remove(self, environment: Environment, leftover: canaries.Leftover) -> bool:

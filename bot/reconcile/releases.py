@@ -15,7 +15,7 @@ from bot.domain.names import ReleaseId
 from bot.domain.redaction import redact
 from bot.domain.release import APPROVAL_VALID, CONFIRMATION_VALID, Outcome, Release, ReleaseKind, ReleasePhase
 from bot.domain.rollout import Observation, PodTrouble, Workload
-from bot.domain.steering import Save, decide_progress, decide_start
+from bot.domain.steering import PassSteps, Save, decide_progress, decide_start
 from bot.domain.troubles import troubles as find_troubles
 from bot.errors import Conflict, NotFound, OutsideError, Refused, TooBusy
 from bot.failpoints import reach
@@ -211,6 +211,8 @@ class ReleaseLoop:
         except Refused as error:
             await self.keeper.refused(release, error)
             return
+        if isinstance(decision, PassSteps):
+            return  # its status tells the next look
         reach("release.after_undo")
         await self.keeper.save(
             release, release.moved(undo_generation=written.generation, progressed_at=now, troubles=())

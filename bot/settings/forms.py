@@ -77,7 +77,7 @@ def namespace(text: str) -> str:
 def workload(text: str) -> tuple[str, str]:
     """`deployment/admin`: kind and name."""
     kind, slash, named = text.partition("/")
-    kinds = ("deployment", "statefulset", "daemonset", "cronjob")
+    kinds = ("deployment", "statefulset", "daemonset", "cronjob", "rollout")
     if not slash or kind not in kinds or len(named) > 253 or not _DNS_SUBDOMAIN.fullmatch(named):
         hint = f" {did_you_mean(kind, list(kinds))}" if slash and kind not in kinds else ""
         raise BadForm(

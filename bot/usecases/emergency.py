@@ -12,7 +12,7 @@ from bot.context import Context
 from bot.domain.catalog import Place, Role, Service, Target, WorkloadKind
 from bot.domain.emergency import Emergency, Node, Scene, Standing, missing, risks
 from bot.domain.names import ChannelId, EnvironmentName, ServiceName, UserId
-from bot.domain.pods import PodSight, Subject, SubjectKind
+from bot.domain.pods import PodSight, Subject
 from bot.domain.release import ReleaseKind
 from bot.domain.rollout import Workload
 from bot.errors import KajitoriError, OutsideError, Refused, UserError
@@ -291,8 +291,7 @@ def _standing(
 
 
 def _is_of(pod: PodSight, service: Service) -> bool:
-    ref = service.workload
-    return not pod.job and pod.workload == Subject(SubjectKind(ref.kind.value), ref.namespace, ref.name)
+    return not pod.job and pod.workload == Subject.of(service.workload)
 
 
 def _why(error: Exception) -> str:

@@ -363,13 +363,38 @@ async def _workload(ctx: Context, environment: Environment, service: Service) ->
         workload = await workloads.read(ctx.clusters[environment.name], service.workload)
     except NotFound as error:
         kind, name = service.workload.kind, service.workload.name
+        if kind is WorkloadKind.ROLLOUT and not await workloads.serves_rollouts(ctx.clusters[environment.name]):
+            raise UserError(
+                "no_argo",
+                f"`{environment.name}` knows no Rollouts: Argo Rollouts is not installed there.",
+                hint="Install it, or mend `workload` of this service in kajitori.yaml.",
+            ) from error
         raise UserError(
             "no_workload",
             f"`{environment.name}` has no {kind} `{name}` in the namespace `{service.workload.namespace}`.",
             hint="Create it first, or mend `workload` of this service in kajitori.yaml.",
         ) from error
+    _refuse_foreign_rollout(service, workload)
     image_of(workload, service.container)
     return workload
+
+
+def _refuse_foreign_rollout(service: Service, workload: Workload) -> None:
+    """Rollouts that a change of the image would not bring to everybody as a release expects it."""
+    argo, name = workload.argo, service.workload.name
+    if argo is not None and argo.template_of:
+        raise UserError(
+            "rollout_borrows_pods",
+            f"The Rollout `{name}` takes its pods from `{argo.template_of}` (workloadRef), so it has no image to set.",
+            hint="Give the Rollout a pod template of its own.",
+        )
+    if argo is not None and argo.strategy != "canary":
+        what = "is a blue-green one" if argo.strategy else "has no strategy"
+        raise UserError(
+            "rollout_not_canary",
+            f"The Rollout `{name}` {what}; I release only Rollouts with the strategy canary.",
+            hint=f"Change its strategy, or use kubectl argo rollouts set image {name} {service.container}=IMAGE",
+        )
 
 
 def _refuse_paused(service: Service, workload: Workload) -> None:
@@ -377,8 +402,7 @@ def _refuse_paused(service: Service, workload: Workload) -> None:
         raise UserError(
             "paused",
             f"The {service.workload.kind} `{service.workload.name}` is paused, so that nothing would be rolled out.",
-            hint=f"Resume it: kubectl rollout resume {service.workload.kind} {service.workload.name} "
-            f"-n {service.workload.namespace}",
+            hint=f"Resume it: {workload.resume_command}",
         )
 
 

@@ -10,7 +10,7 @@ from bot.context import Context
 from bot.domain.catalog import Service, Target, WorkloadKind
 from bot.domain.logs import LogTail, had_former_run, telling
 from bot.domain.names import EnvironmentName, ServiceName
-from bot.domain.pods import PodSight, Subject, SubjectKind
+from bot.domain.pods import PodSight, Subject
 from bot.domain.pods.desk import ServicePods, in_order
 from bot.errors import NotFound, OutsideError, UserError
 from bot.kube import batches, pods, workloads
@@ -82,8 +82,7 @@ async def _environment(
 
 
 def _is_of(pod: PodSight, service: Service, jobs: frozenset[str]) -> bool:
-    ref = service.workload
-    return pod.job in jobs if pod.job else pod.workload == Subject(SubjectKind(ref.kind.value), ref.namespace, ref.name)
+    return pod.job in jobs if pod.job else pod.workload == Subject.of(service.workload)
 
 
 async def _namespace(

@@ -68,7 +68,7 @@ def test_each_hostile_text_is_inert_in_each_phase(phase: ReleasePhase, text: str
         )
         must_be_fit_to_send(canary_card(row, NOW).body())
     must_be_fit_to_send(reminder_note(row).body())
-    must_be_fit_to_send(leftover_card(text, text, text, NOW).body())
+    must_be_fit_to_send(leftover_card(text, text, "Deployment", text, NOW).body())
     must_be_fit_to_send(kept_card(text, text, text, text, text).body())
     setting = CanarySetting(Driver.PODS, "", 4, "admin", (text, text), ())
     must_be_fit_to_send(offer_card(row.plan, setting, [by_pods(4, 10), by_pods(4, 25)], "value").body())

@@ -16,6 +16,7 @@ from bot.domain.rollout import Condition, Observation, PodTrouble, Workload
 from bot.domain.steering import (
     HOPELESS_AFTER,
     RESTARTED_AT,
+    PassSteps,
     PutBack,
     Save,
     WriteVersion,
@@ -296,6 +297,7 @@ class AnyStory(RuleBasedStateMachine):
             if crash == "before the write":
                 raise Crash
             assert seen is not None
+            assert not isinstance(decision, PassSteps)
             generation = self._write(row, seen, decision)
             if generation is None:  # a conflict: decide again from what is there now
                 continue

@@ -232,6 +232,32 @@ async def test_what_counts_the_canary_in_is_told_before(stg: World) -> None:
     ]
 
 
+async def test_what_reaches_the_canary_past_its_route_or_selects_it_is_told_before(stg: World) -> None:
+    open_route(stg)
+    inner = service("inner")
+    inner["spec"]["selector"] = {"team": "growlio"}
+    stg.there.create(inner)
+    stable = deployment("owner", replicas=1)
+    stable["spec"]["selector"]["matchLabels"] = {"team": "growlio"}
+    stable["spec"]["template"]["metadata"]["labels"] = {"team": "growlio"}
+    stg.there.create(stable)
+    body = {"spec": {"template": {"metadata": {"labels": {"team": "growlio"}}}}}
+    await stg.here.request(
+        "PATCH",
+        "/apis/apps/v1/namespaces/growlio/deployments/admin",
+        body=body,
+        content_type="application/merge-patch+json",
+    )
+    setting = await canaries.detect(stg.here, await settled(stg, generation=2))
+    assert setting.warnings == (
+        "The selector of the Deployment owner matches the canary's pods, which are not its own.",
+        "The Kubernetes Service inner reaches the canary's pods too: requests through it are divided by counting pods.",
+    )
+    assert setting.remarks == ()
+    by_pods = await canaries.detect(stg.here, await settled(stg, generation=2), Driver.PODS)
+    assert "(app.kubernetes.io/name=admin) matches the canary's pods as well" in by_pods.remarks[0]
+
+
 async def test_a_workload_that_nobody_sends_requests_to_can_have_no_share(stg: World) -> None:
     await stg.here.request("DELETE", f"{SERVICES}/admin")
     setting = await canaries.detect(stg.here, await settled(stg))

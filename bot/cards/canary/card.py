@@ -9,7 +9,6 @@ from bot.cards.mrkdwn import Mrkdwn, bold, clock, code, day_and_time, esc, perso
 from bot.cards.release import duration, metadata_of
 from bot.domain.canary.judgement import Verdict
 from bot.domain.canary.scheme import VALID, CanaryCourse, CanaryScheme, Driver
-from bot.domain.canary.steering import LEFT_STANDING
 from bot.domain.release import Release, ReleasePhase
 
 BAR_CELLS = 10
@@ -49,8 +48,6 @@ def _first_line(release: Release) -> Mrkdwn:
             return Mrkdwn(f"⏸️ Canary of {what} {why} at {got(course)}")
         case ReleasePhase.SUCCEEDED:
             return Mrkdwn(f"✅ Canary of {what} was promoted: everybody gets it now")
-        case ReleasePhase.FAILED if release.outcome is not None and release.outcome.code == LEFT_STANDING:
-            return Mrkdwn(f"❌ Canary of {what} could not be taken down")
         case ReleasePhase.FAILED:
             return Mrkdwn(f"❌ Canary of {what} failed and is gone")
         case ReleasePhase.ABORTED:
@@ -111,8 +108,7 @@ def _words(release: Release) -> list[Mrkdwn]:
         lines.append(_verdict(release, course))
     if not release.phase.is_over:
         lines += [Mrkdwn(f"⚠️ {esc(trouble.text)}\n{esc(trouble.remedy)}") for trouble in release.troubles[:2]]
-    stands = outcome is not None and outcome.code == LEFT_STANDING
-    if release.phase.is_over and release.phase is not ReleasePhase.SUCCEEDED and not stands:
+    if release.phase.is_over and release.phase is not ReleasePhase.SUCCEEDED:
         lines.append(Mrkdwn(f"{code(plan.from_version)} serves everybody, as before."))
     return lines
 
@@ -161,6 +157,8 @@ def _means(scheme: CanaryScheme) -> Mrkdwn:
             return Mrkdwn(f"by weights of the HTTPRoute {code(scheme.carrier)}")
         case Driver.INGRESS:
             return Mrkdwn(f"by annotations of the Ingress {code(scheme.carrier)}")
+        case Driver.ROLLOUT:
+            return Mrkdwn(f"by steps of the Rollout {code(scheme.carrier)}")
 
 
 def _interval(seconds: float) -> str:

@@ -21,12 +21,19 @@ def reminder_note(release: Release) -> Card:
     return Card(head, (section(head),))
 
 
-def leftover_card(environment: str, namespace: str, name: str, goes_at: datetime) -> Card:
-    """What looks like a canary of ours, and no release is known that made it."""
+def leftover_card(environment: str, namespace: str, kind: str, name: str, goes_at: datetime) -> Card:
+    """What looks like a canary of ours, and no release is known that made it. `kind`: Deployment or Rollout."""
     head = Mrkdwn(
-        f"⚠️ {bold(environment)} has a canary that no release stands for: Deployment {code(name)} in the namespace "
+        f"⚠️ {bold(environment)} has a canary that no release stands for: {esc(kind)} {code(name)} in the namespace "
         f"{code(namespace)}."
     )
+    if kind == "Rollout":
+        words = Mrkdwn(
+            "My database may have been replaced while it ran, or another Kajitori works there. The new version gets "
+            "requests as before; nobody judges it.\n*Next:* nothing, if another Kajitori made it. Else it gets "
+            f"its own steps and version again on {day_and_time(goes_at)}; to have that before, apply its manifest."
+        )
+        return Card(head, (section(head), section(words)))
     words = Mrkdwn(
         "My database may have been replaced while it ran, or another Kajitori works there. It gets requests as before; "
         f"nobody judges it.\n*Next:* nothing, if another Kajitori made it. Else it is removed on "

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.cards.canary.words import parts, percent
 from bot.cards.card import Block, Card, actions, button, context, section
 from bot.cards.mrkdwn import Mrkdwn, bold, code, esc
+from bot.domain.canary.scheme import Driver
 from bot.domain.canary.setting import CanarySetting
 from bot.domain.canary.shares import PodShare, stable_pods_for
 from bot.domain.release import Plan, Release
@@ -22,7 +23,7 @@ def offer_card(plan: Plan, setting: CanarySetting, reachable: Sequence[PodShare]
     )
     lines = [Mrkdwn(f"{first}. Nothing was started yet.")]
     if reachable:
-        lines.append(_by_pods(steps[0], reachable[0]))
+        lines.append(_by_pods(plan.canary.driver, steps[0], reachable[0]))
     if len(reachable) > 1:
         told = ", ".join(_step(step, share) for step, share in zip(steps, reachable, strict=False))
         lines.append(Mrkdwn(f"Its steps: {told}."))
@@ -45,7 +46,7 @@ def move_card(release: Release, asked: int, reachable: PodShare) -> Card:
         f"{asked} % asked"
     )
     got_ = percent(reachable.percent)
-    lines = [Mrkdwn(f"{first}. Nothing was changed yet."), _by_pods(asked, reachable)]
+    lines = [Mrkdwn(f"{first}. Nothing was changed yet."), _by_pods(parts(release)[0].driver, asked, reachable)]
     has_it = course.achieved is not None and abs(course.achieved - reachable.percent) < 0.05
     text = Mrkdwn(first.replace("*", "").replace("`", "") + f", {got_} reachable")
     if has_it:
@@ -62,8 +63,12 @@ def _step(asked: int, reachable: PodShare) -> str:
     return f"{asked} %" if become == f"{asked} %" else f"{asked} % (becomes {become})"
 
 
-def _by_pods(asked: int, reachable: PodShare) -> Mrkdwn:
+def _by_pods(driver: Driver, asked: int, reachable: PodShare) -> Mrkdwn:
+    got_ = f"{reachable.canary} of {reachable.total} = {percent(reachable.percent)}"
+    if driver is Driver.ROLLOUT:
+        return Mrkdwn(
+            f"The Rollout counts pods: you get {got_}. A traffic router in it (trafficRouting) gives {asked} %."
+        )
     return Mrkdwn(
-        f"With pods alone you get {reachable.canary} of {reachable.total} = {percent(reachable.percent)}. "
-        f"{stable_pods_for(asked)} stable pods, or an HTTPRoute, give {asked} %."
+        f"With pods alone you get {got_}. {stable_pods_for(asked)} stable pods, or an HTTPRoute, give {asked} %."
     )

@@ -27,6 +27,8 @@ class Driver(StrEnum):
     """Weights of a Gateway API HTTPRoute."""
     INGRESS = "ingress"
     """The canary annotations of ingress-nginx."""
+    ROLLOUT = "rollout"
+    """The steps of a Rollout of Argo Rollouts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class CanaryScheme:
     promotes: bool
     """True: after the last step that went well it is promoted; False: people decide."""
     carrier: str = ""
-    """Name of the HTTPRoute or Ingress; empty for the others."""
+    """Name of the HTTPRoute, Ingress or Rollout; empty for pods."""
     kubernetes_service: str = ""
     """Of those that select the stable pods, the one whose requests are divided."""
     aborts_when_worse: bool = False

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from bot.domain.canary.scheme import Driver
+from bot.domain.canary.shares import PodShare, by_pods, by_rollout
+from bot.domain.rollout import Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +14,7 @@ class CanarySetting:
     driver: Driver
     """What would give the share: the one of the configuration, else the best that is there."""
     carrier: str
-    """Name of the HTTPRoute or Ingress; empty for the others."""
+    """Name of the HTTPRoute, Ingress or Rollout; empty for pods."""
     stable_pods: int
     """Pods of the stable workload that the canary would stand beside."""
     kubernetes_service: str = ""
@@ -24,7 +26,14 @@ class CanarySetting:
     obstacles: tuple[str, ...] = ()
     """What makes it impossible, one sentence each; empty when it can be done."""
 
-    @property
-    def is_exact(self) -> bool:
-        """Whether any whole per cent can be had: requests are divided by weight, not by counting pods."""
-        return self.driver is not Driver.PODS
+
+def share_of(driver: Driver, stable: Workload, asked_percent: int) -> PodShare | None:
+    """What pods give of a share beside `stable`; None where any whole per cent can be had, for requests are divided by
+    weight, and where there are no pods to count."""
+    if stable.desired < 1:
+        return None
+    if driver is Driver.PODS:
+        return by_pods(stable.desired, asked_percent)
+    if driver is Driver.ROLLOUT and stable.argo is not None and not stable.argo.has_router:
+        return by_rollout(stable.desired, asked_percent, surges=stable.argo.surges)
+    return None

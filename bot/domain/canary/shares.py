@@ -50,6 +50,30 @@ def by_pods(stable: int, asked_percent: int) -> PodShare:
     return few if _off(few, asked_percent) * many.total <= _off(many, asked_percent) * few.total else many
 
 
+def by_rollout(replicas: int, asked_percent: int, *, surges: bool) -> PodShare:
+    """The share that Argo Rollouts makes of a weight when it counts pods: of `replicas`, or one more if it surges.
+
+    Its controller's rule (approximateWeightedCanaryStableReplicaCounts in utils/replicaset/canary.go), with its gap:
+    a Rollout that may not surge can come out with no pod of one of the versions. ValueError as with `by_pods`.
+    """
+    if not LOWEST <= asked_percent <= HIGHEST:
+        raise ValueError(f"a share is {LOWEST} to {HIGHEST} per cent, not {asked_percent}")
+    if replicas < 1:
+        raise ValueError("a canary stands beside stable pods, and there are none")
+    none_is_fine = replicas == 1 and not surges
+    options: list[PodShare] = []
+    below, above = replicas * asked_percent // 100, -(-replicas * asked_percent // 100)
+    for total in (replicas, replicas + 1) if surges else (replicas,):
+        is_tied = total * asked_percent % 100 == 50
+        if total > replicas or above < replicas or none_is_fine:
+            options.append(PodShare(total - above, above))
+        if not is_tied and (below or none_is_fine):
+            options.append(PodShare(total - below, below))
+    if not options:
+        return PodShare(replicas, 0)
+    return min(options, key=lambda share: abs(100 * share.canary - asked_percent * share.total) / share.total)
+
+
 def _off(share: PodShare, asked_percent: int) -> int:
     """Distance from what was asked, times the share's total."""
     return abs(100 * share.canary - asked_percent * share.total)

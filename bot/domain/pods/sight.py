@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.domain.catalog import WorkloadKind, WorkloadRef
+
 
 class SubjectKind(StrEnum):
     """What a story can be about."""
@@ -35,6 +37,12 @@ class Subject:
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.namespace}/{self.name}"
+
+    @classmethod
+    def of(cls, ref: WorkloadRef) -> "Subject":
+        """A workload as stories know it: a Rollout is one of the kinds that they know only by their ReplicaSets."""
+        is_known = ref.kind is not WorkloadKind.ROLLOUT
+        return cls(SubjectKind(ref.kind.value) if is_known else SubjectKind.REPLICASET, ref.namespace, ref.name)
 
 
 @dataclass(frozen=True, slots=True)

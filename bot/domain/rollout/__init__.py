@@ -3,6 +3,7 @@
 `observation` has the nouns, `status` the rules. Read by bot.domain.release, bot.kube and the cards.
 """
 
+from bot.domain.rollout.argo import ArgoState
 from bot.domain.rollout.observation import (
     Condition,
     Happening,
@@ -18,6 +19,7 @@ from bot.domain.rollout.observation import (
 from bot.domain.rollout.status import image_of, rollout_status, tag_of
 
 __all__ = [
+    "ArgoState",
     "Condition",
     "Happening",
     "Observation",

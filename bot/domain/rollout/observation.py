@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.catalog import WorkloadRef
+from bot.domain.catalog import WorkloadKind, WorkloadRef
+from bot.domain.rollout.argo import ArgoState
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A Deployment, StatefulSet, DaemonSet or CronJob as one quorum read showed it."""
+    """A Deployment, StatefulSet, DaemonSet, CronJob or Rollout as one quorum read showed it."""
 
     ref: WorkloadRef
     uid: str
@@ -35,7 +36,7 @@ class Workload:
     generation: int
     observed_generation: int
     paused: bool
-    """spec.paused of a Deployment; suspend of a CronJob is not a pause."""
+    """spec.paused of a Deployment or Rollout; suspend of a CronJob is not a pause."""
     images: Mapping[str, str]
     """Container name → image of the pod template (for a CronJob, of its job template)."""
     annotations: Mapping[str, str]
@@ -62,6 +63,20 @@ class Workload:
     """Label selector of its pods, in the form of a list request's `labelSelector`."""
     template: Mapping[str, object] = field(default_factory=dict)
     """The pod template as the API gave it (raw JSON)."""
+    argo: ArgoState | None = None
+    """Of a Rollout only."""
+
+    @property
+    def is_held(self) -> bool:
+        """It does not go on by itself: somebody paused it, or a Rollout is at a step that pauses."""
+        return self.paused or (self.argo is not None and bool(self.argo.pauses))
+
+    @property
+    def resume_command(self) -> str:
+        """What lets it go on when it is held."""
+        if self.ref.kind is WorkloadKind.ROLLOUT:
+            return f"kubectl argo rollouts promote {self.ref.name} -n {self.ref.namespace}"
+        return f"kubectl rollout resume {self.ref.kind} {self.ref.name} -n {self.ref.namespace}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ before our write is not ours.
 from datetime import datetime, timedelta
 
 from bot.domain.catalog import WorkloadKind
+from bot.domain.rollout.argo import ArgoState
 from bot.domain.rollout.observation import RolloutState, RolloutStatus, Workload
 from bot.errors import UserError
 
@@ -34,6 +35,8 @@ def rollout_status(workload: Workload, *, generation: int, since: datetime | Non
             return _statefulset(workload)
         case WorkloadKind.DAEMONSET:
             return _daemonset(workload)
+        case WorkloadKind.ROLLOUT:
+            return _argo(workload, workload.argo or ArgoState(), since)
 
 
 def image_of(workload: Workload, container: str) -> str:
@@ -64,6 +67,10 @@ def _deployment(workload: Workload, since: datetime | None) -> RolloutStatus:
     if _deadline_passed(workload, since):
         limit = workload.progress_deadline_s or DEFAULT_PROGRESS_DEADLINE_S
         return _verdict(workload, RolloutState.FAILED, f"No progress for {limit} s: the rollout's deadline passed.")
+    return _by_counts(workload)
+
+
+def _by_counts(workload: Workload) -> RolloutStatus:
     if workload.updated < workload.desired:
         return _waiting(workload, f"{workload.updated} of {workload.desired} pods are new.")
     if workload.total > workload.updated:
@@ -72,6 +79,27 @@ def _deployment(workload: Workload, since: datetime | None) -> RolloutStatus:
     if workload.available < workload.updated:
         return _waiting(workload, f"{workload.available} of {workload.updated} new pods are available.")
     return _done(workload)
+
+
+def _argo(workload: Workload, state: ArgoState, since: datetime | None) -> RolloutStatus:
+    """The phase that its controller tells, but a deadline that passed before our write; without one, the counts."""
+    if _deadline_passed(workload, since):
+        limit = workload.progress_deadline_s or DEFAULT_PROGRESS_DEADLINE_S
+        return _verdict(workload, RolloutState.FAILED, f"No progress for {limit} s: the rollout's deadline passed.")
+    if state.phase == "Degraded" and not state.message.startswith("ProgressDeadlineExceeded"):
+        why = state.message.rstrip(".") or "its controller does not say why"
+        return _verdict(workload, RolloutState.FAILED, f"The Rollout is degraded: {why}.")
+    if state.pauses:
+        where = f"at {state.place}" if state.step else f"({', '.join(state.pauses)})"
+        return _verdict(workload, RolloutState.WAITING, f"The Rollout pauses {where}.")
+    if state.is_resuming:
+        return _waiting(workload, "Waiting for the Rollout to go on.")
+    if state.phase != "Healthy" and state.step and not state.promotes_fully:
+        return _waiting(workload, f"The Rollout is at {state.place}.")
+    counted = _by_counts(workload)
+    if counted.state is RolloutState.DONE and state.phase not in ("", "Healthy"):
+        return _waiting(workload, f"The Rollout is not through yet: {(state.message or state.phase).rstrip('.')}.")
+    return counted
 
 
 def _statefulset(workload: Workload) -> RolloutStatus:
@@ -125,7 +153,7 @@ def _deadline_passed(workload: Workload, since: datetime | None) -> bool:
 
 def _waiting(workload: Workload, text: str) -> RolloutStatus:
     if workload.paused:
-        text = f"Paused by somebody: `kubectl rollout resume` goes on. {text}"
+        text = f"Paused by somebody: `{workload.resume_command}` goes on. {text}"
     return _verdict(workload, RolloutState.WAITING, text)
 
 

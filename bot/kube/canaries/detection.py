@@ -1,9 +1,14 @@
 """Detection: what a canary of a workload would meet, told before anything is done. Only reads."""
 
+from collections.abc import Mapping
+
 from bot.domain.canary.scheme import Driver
 from bot.domain.canary.setting import CanarySetting
 from bot.domain.catalog import WorkloadKind
-from bot.domain.rollout import Workload
+from bot.domain.rollout import ArgoState, Workload
+from bot.kube.canaries import twin
+from bot.kube.canaries.argo import KEPT
+from bot.kube.canaries.aside import told_apart
 from bot.kube.canaries.surroundings import (
     GATEWAY,
     NETWORKING,
@@ -19,6 +24,9 @@ from bot.kube.clients import Cluster
 from bot.kube.workloads.parsing import Json, at, objects, strings, text
 
 NGINX = "nginx"
+MOST_STEPS = 4
+"""Of a Rollout, named before a canary."""
+HUNDRED = 100
 CANARY_ANNOTATION = "nginx.ingress.kubernetes.io/canary"
 
 
@@ -26,6 +34,8 @@ async def detect(cluster: Cluster, stable: Workload, wanted: Driver | None = Non
     """The surroundings of `stable`, with the driver that is `wanted`, else the best there is: a route, else pods."""
     namespace = stable.ref.namespace
     services = await services_of(cluster, stable)
+    if stable.ref.kind is WorkloadKind.ROLLOUT:
+        return _of_rollout(stable, stable.argo or ArgoState(), services, wanted)
     served = {name(raw) for raw in services}
     routes = [
         raw
@@ -40,14 +50,56 @@ async def detect(cluster: Cluster, stable: Workload, wanted: Driver | None = Non
     driver = wanted or (Driver.HTTP_ROUTE if routes else Driver.INGRESS if ingresses else Driver.PODS)
     carriers = {Driver.HTTP_ROUTE: routes, Driver.INGRESS: ingresses}.get(driver, [])
     obstacles = _obstacles(stable, driver, services, carriers)
+    divided = _divided(driver, services, carriers)
+    labels = _twins_labels(stable, driver, next((raw for raw in services if name(raw) == divided), None))
+    past = divided if driver is not Driver.PODS else ""
     return CanarySetting(
         driver=driver,
         carrier=name(carriers[0]) if carriers else "",
         stable_pods=stable.desired,
-        kubernetes_service=_divided(driver, services, carriers),
-        warnings=await _warnings(cluster, stable, driver),
+        kubernetes_service=divided,
+        warnings=await _warnings(cluster, stable, labels, past),
+        remarks=_remarks(stable, labels),
         obstacles=obstacles,
     )
+
+
+def _of_rollout(stable: Workload, argo: ArgoState, services: list[Json], wanted: Driver | None) -> CanarySetting:
+    """A Rollout divides its requests by itself: by its own traffic router, else by counting its pods."""
+    called, found = stable.ref.name, []
+    if wanted not in (None, Driver.ROLLOUT):
+        found.append(f"{called} is a Rollout, which only the driver `rollout` moves; this one is set to `{wanted}`.")
+    if stable.desired < 1:
+        found.append(f"{called} has no pods, so there is nothing to compare a canary with.")
+    if argo.whole != HUNDRED:
+        found.append(f"The traffic router of {called} counts its weights out of {argo.whole}, not out of {HUNDRED}.")
+    if KEPT in stable.annotations:
+        found.append(f"The Rollout {called} still has the steps of another canary.")
+    elif not argo.is_promoted or stable.observed_generation < stable.generation:
+        why = argo.message.rstrip(".") or argo.phase or "its controller has not looked at it"
+        found.append(f"The Rollout {called} is in the middle of an update ({why}); let it end, or abort it, before.")
+    if not services and not argo.has_router:
+        found.append(f"No Kubernetes Service sends requests to {called}, so a share of them can't be had.")
+    told: tuple[str, ...] = ()
+    if argo.steps:
+        steps = "step" if len(argo.steps) == 1 else f"{len(argo.steps)} steps"
+        told = (
+            f"The Rollout's own {steps} ({_few(argo.steps)}) are set aside for this canary, which writes its own, "
+            "and put back at its end.",
+        )
+    return CanarySetting(
+        driver=Driver.ROLLOUT,
+        carrier=called,
+        stable_pods=stable.desired,
+        kubernetes_service=name(services[0]) if services and not argo.has_router else "",
+        warnings=told,
+        obstacles=tuple(found),
+    )
+
+
+def _few(steps: tuple[str, ...]) -> str:
+    """The first steps, in words."""
+    return ", ".join(steps[:MOST_STEPS]) + (", …" if len(steps) > MOST_STEPS else "")
 
 
 def _divided(driver: Driver, services: list[Json], carriers: list[Json]) -> str:
@@ -71,6 +123,8 @@ def _obstacles(stable: Workload, driver: Driver, services: list[Json], carriers:
     found = []
     if kind is not WorkloadKind.DEPLOYMENT:
         found.append(f"{kind} {called} can't have a canary: only Deployments can stand beside a copy of themselves.")
+    elif driver is Driver.ROLLOUT:
+        found.append(f"{called} is no Rollout; the driver `rollout` moves only those.")
     elif stable.desired < 1:
         found.append(f"{called} has no pods, so there is nothing to compare a canary with.")
     if not services:
@@ -84,14 +138,13 @@ def _obstacles(stable: Workload, driver: Driver, services: list[Json], carriers:
     return tuple(found)
 
 
-async def _warnings(cluster: Cluster, stable: Workload, driver: Driver) -> tuple[str, ...]:
-    """What shares the stable pods' labels and so counts the canary's pods in."""
-    if driver is not Driver.PODS:
-        return ()
-    namespace, labels, told = stable.ref.namespace, pod_labels(stable), []
+async def _warnings(cluster: Cluster, stable: Workload, labels: Mapping[str, str], divided: str) -> tuple[str, ...]:
+    """What counts the canary's pods in, by the labels that they will have, or reaches them past the carrier."""
+    namespace, told = stable.ref.namespace, []
+    counted_in = selects(twin.selected(stable), labels)
     for raw in await listed(cluster, namespace, "horizontalpodautoscalers", "autoscaling/v2"):
         target = at(raw, "spec", "scaleTargetRef")
-        if target.get("kind") == "Deployment" and target.get("name") == stable.ref.name:
+        if counted_in and target.get("kind") == "Deployment" and target.get("name") == stable.ref.name:
             told.append(
                 f"The autoscaler {name(raw)} counts the canary's pods in its averages; it may scale a little less."
             )
@@ -105,4 +158,32 @@ async def _warnings(cluster: Cluster, stable: Workload, driver: Driver) -> tuple
     ]
     if spread:
         told.append(f"Its pods are spread over {', '.join(spread)}, and the canary's are counted in.")
+    for raw in await listed(cluster, namespace, "deployments", "apps/v1"):
+        selector = strings(at(raw, "spec", "selector").get("matchLabels"))
+        if name(raw) != stable.ref.name and selects(selector, labels):
+            told.append(f"The selector of the Deployment {name(raw)} matches the canary's pods, which are not its own.")
+    if divided:
+        for raw in await listed(cluster, namespace, "services"):
+            if name(raw) != divided and selects(strings(at(raw, "spec").get("selector")), labels):
+                told.append(
+                    f"The Kubernetes Service {name(raw)} reaches the canary's pods too: requests through it are "
+                    "divided by counting pods."
+                )
     return tuple(told)
+
+
+def _twins_labels(stable: Workload, driver: Driver, divided: Json | None) -> dict[str, str]:
+    """Labels that the canary's pods will have."""
+    aside = told_apart(divided) if divided is not None and driver is not Driver.PODS else {}
+    return {**pod_labels(stable), **aside, twin.TRACK: twin.CANARY}
+
+
+def _remarks(stable: Workload, labels: Mapping[str, str]) -> tuple[str, ...]:
+    selector = twin.selected(stable)
+    if not selects(selector, labels):
+        return ()
+    words = ",".join(f"{key}={value}" for key, value in selector.items())
+    return (
+        f"The selector of {stable.ref.name} ({words}) matches the canary's pods as well. Kubernetes tells them apart "
+        "by their owner, so neither takes the other's.",
+    )

@@ -10,17 +10,19 @@ from datetime import datetime
 
 from bot.domain.canary.scheme import CanarySight, Driver
 from bot.domain.release import Release
-from bot.domain.rollout import Workload
+from bot.domain.rollout import Observation, Workload
 from bot.domain.troubles import troubles
-from bot.errors import Conflict
-from bot.kube.canaries import ingresses, pods, routes, twin
+from bot.errors import Conflict, NotFound
+from bot.kube.canaries import argo, ingresses, pods, routes, twin
 from bot.kube.canaries.view import Reading, View
 from bot.kube.clients import Cluster
+from bot.kube.workloads.reads import observe
 
 _READERS: dict[Driver, Callable[[View], Awaitable[Reading]]] = {
     Driver.PODS: pods.read,
     Driver.HTTP_ROUTE: routes.read,
     Driver.INGRESS: ingresses.read,
+    Driver.ROLLOUT: argo.read,
 }
 
 
@@ -34,7 +36,7 @@ class _Look:
 async def look(cluster: Cluster, release: Release, stable: Workload | None, now: datetime) -> CanarySight:
     """What the cluster shows of the canary, beside `stable` as it was read just now."""
     seen = await _look(cluster, release, stable)
-    canary, reading = seen.view.twin, seen.reading
+    canary, reading = seen.view.canary, seen.reading
     return CanarySight(
         is_set=reading.towards is None,
         is_ready=reading.is_ready,
@@ -66,6 +68,11 @@ async def remove(cluster: Cluster, release: Release, stable: Workload | None) ->
 async def _look(cluster: Cluster, release: Release, stable: Workload | None) -> _Look:
     scheme = release.plan.canary
     assert scheme is not None, "only canaries are looked at here"
+    if scheme.driver is Driver.ROLLOUT:
+        rollout = await _rollout(cluster, release)
+        view = View(cluster, release, stable, rollout)
+        told = argo.stranger(release, rollout.workload) if rollout is not None else ""
+        return _Look(view, await argo.read(view), told)
     canary = await twin.look(cluster, release)
     stranger = ""
     if canary is not None and not twin.is_ours(canary.workload, release):
@@ -73,3 +80,10 @@ async def _look(cluster: Cluster, release: Release, stable: Workload | None) -> 
         canary = None
     view = View(cluster, release, stable, canary)
     return _Look(view, await _READERS[scheme.driver](view), stranger)
+
+
+async def _rollout(cluster: Cluster, release: Release) -> Observation | None:
+    try:
+        return await observe(cluster, release.plan.workload, with_pods=True)
+    except NotFound:
+        return None

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.errors import Refused
-from bot.kube.canaries import twin
+from bot.domain.canary.scheme import VALID
+from bot.domain.catalog import WorkloadKind, WorkloadRef
+from bot.errors import NotFound, Refused
+from bot.kube.canaries import argo, twin
 from bot.kube.canaries.surroundings import (
     GATEWAY,
     NETWORKING,
@@ -22,7 +24,10 @@ from bot.kube.canaries.surroundings import (
 from bot.kube.clients import Cluster
 from bot.kube.workloads import paths
 from bot.kube.workloads.parsing import Json, at, moment, strings, text
+from bot.kube.workloads.reads import read
 
+ROLLOUT = "Rollout"
+"""Not made by a canary, and lent to it: its own steps are put back."""
 SELECTOR = f"{twin.TRACK}={twin.CANARY},app.kubernetes.io/managed-by=kajitori"
 _GROUPS = {"Ingress": ("ingresses", NETWORKING), "Service": ("services", ""), "Deployment": ("deployments", "apps/v1")}
 """In the order of removal: what leads requests to it first, the pods last."""
@@ -30,7 +35,7 @@ _GROUPS = {"Ingress": ("ingresses", NETWORKING), "Service": ("services", ""), "D
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """An object that a canary has made."""
+    """An object that a canary has made; or a Rollout that has its steps."""
 
     kind: str
     namespace: str
@@ -50,6 +55,14 @@ async def find_leftovers(cluster: Cluster, namespace: str) -> tuple[Leftover, ..
             op_id = strings(metadata.get("annotations")).get(twin.OP_ID, "")
             made_at = moment(metadata.get("creationTimestamp"))
             found.append(Leftover(kind, namespace, name(raw), text(metadata.get("uid")), op_id, made_at))
+    for raw in await listed(cluster, namespace, "rollouts", paths.ARGO):
+        metadata = at(raw, "metadata")
+        marks = strings(metadata.get("annotations"))
+        if argo.KEPT in marks:
+            goes_at = moment(marks.get(twin.EXPIRES))
+            made_at = goes_at - VALID if goes_at is not None else None
+            op_id = marks.get(twin.OP_ID, "")
+            found.append(Leftover(ROLLOUT, namespace, name(raw), text(metadata.get("uid")), op_id, made_at))
     return tuple(found)
 
 
@@ -60,6 +73,9 @@ async def remove_leftover(cluster: Cluster, leftover: Leftover) -> str:
     was removed.
     """
     match leftover.kind:
+        case "Rollout":
+            await _put_back(cluster, leftover)
+            return ""
         case "Service":
             kept = await _let_go(cluster, leftover)
         case "Deployment":
@@ -71,6 +87,16 @@ async def remove_leftover(cluster: Cluster, leftover: Leftover) -> str:
     resource, group = _GROUPS[leftover.kind]
     await twin.remove(cluster, paths.namespaced(leftover.namespace, resource, leftover.name, group=group), leftover.uid)
     return ""
+
+
+async def _put_back(cluster: Cluster, leftover: Leftover) -> None:
+    """A Rollout is not removed: it gets its own steps and version again, unless somebody did that meanwhile."""
+    try:
+        rollout = await read(cluster, WorkloadRef(leftover.namespace, WorkloadKind.ROLLOUT, leftover.name))
+    except NotFound:
+        return
+    if rollout.uid == leftover.uid and argo.KEPT in rollout.annotations:
+        await argo.remove_leftover(cluster, rollout)
 
 
 async def _let_go(cluster: Cluster, service: Leftover) -> str:

@@ -17,16 +17,14 @@ from bot.kube.clients import Cluster
 from bot.kube.workloads import parsing, paths
 from bot.kube.workloads.parsing import Json, at, strings
 from bot.kube.workloads.reads import observe
+from bot.kube.workloads.versions import LABELS, VARIABLE
 from bot.kube.workloads.writes import FIELD_MANAGER, JSON_PATCH, WRITE_TIMEOUT_S
 
 TRACK = "kajitori/track"
 """Label of the twin and its pods."""
 CANARY = "canary"
 OP_ID = "kajitori/op-id"
-VERSION_LABELS = ("app.kubernetes.io/version", "tags.datadoghq.com/version")
-"""Labels that say the version: on the twin they say its own, which is how its numbers are told from the stable ones."""
 SERVICE_LABEL = "tags.datadoghq.com/service"
-VERSION_VARIABLE = "DD_VERSION"
 LONGEST_NAME = 63
 EXPIRES = "kajitori/expires"
 """Annotation for people: until when it stands, should nobody decide."""
@@ -122,7 +120,7 @@ def manifest(release: Release, stable: Workload, *, replicas: int, aside: Mappin
     labels = {**strings(metadata.get("labels")), **aside, TRACK: CANARY}
     if aside:  # the label that was changed may be the one that its numbers are told by
         labels.setdefault(SERVICE_LABEL, plan.target.service)
-    for label in VERSION_LABELS:
+    for label in LABELS:
         if label in labels and len(plan.to_version) <= LONGEST_NAME:
             labels[label] = plan.to_version
     metadata["labels"] = labels
@@ -130,9 +128,9 @@ def manifest(release: Release, stable: Workload, *, replicas: int, aside: Mappin
         if container.get("name") == plan.container:
             container["image"] = plan.to_image
         for variable in container.get("env") or []:
-            if variable.get("name") == VERSION_VARIABLE and "value" in variable:
+            if variable.get("name") == VARIABLE and "value" in variable:
                 variable["value"] = plan.to_version
-    own = {**_selected(stable), **aside, TRACK: CANARY}
+    own = {**selected(stable), **aside, TRACK: CANARY}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -140,7 +138,7 @@ def manifest(release: Release, stable: Workload, *, replicas: int, aside: Mappin
             "name": name_of(release),
             "namespace": plan.workload.namespace,
             "labels": {**own, "app.kubernetes.io/managed-by": "kajitori"},
-            "annotations": {**release.marks(), EXPIRES: _expiry(release)},
+            "annotations": {**release.marks(), EXPIRES: expiry(release)},
             "ownerReferences": [owned_by(stable)],
         },
         "spec": {
@@ -157,11 +155,12 @@ def owned_by(stable: Workload) -> dict[str, Any]:
     return {"apiVersion": "apps/v1", "kind": "Deployment", "name": stable.ref.name, "uid": stable.uid}
 
 
-def _expiry(release: Release) -> str:
+def expiry(release: Release) -> str:
+    """Until when it stands at most, for people."""
     return ((release.started_at or release.requested_at) + VALID).isoformat(timespec="seconds")
 
 
-def _selected(stable: Workload) -> dict[str, str]:
+def selected(stable: Workload) -> dict[str, str]:
     """Labels by which the stable Deployment selects its pods, as far as they are equalities."""
     pairs = (term.split("=", 1) for term in stable.selector.split(",") if "=" in term and " " not in term)
     return {key.rstrip("!"): value for key, value in pairs if not key.endswith("!")}

@@ -5,9 +5,10 @@ Made by `driving`, handed to the drivers. Writes are prepared from the view and 
 
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.domain.canary.scheme import CanaryCourse
+from bot.domain.catalog import WorkloadKind
 from bot.domain.release import Release
 from bot.domain.rollout import Observation, Workload
 from bot.kube.canaries.surroundings import listed
@@ -27,7 +28,18 @@ class View:
     release: Release
     stable: Workload | None
     twin: Observation | None
-    """The canary's Deployment, when this release made it."""
+    """The canary's Deployment, when this release made it; of the driver `rollout`, the Rollout."""
+
+    @property
+    def canary(self) -> Observation | None:
+        """What shows the canary's pods and no others; None while there are none."""
+        rollout = self.twin
+        if rollout is None or rollout.workload.ref.kind is not WorkloadKind.ROLLOUT:
+            return rollout
+        plan = self.release.plan
+        if not rollout.new_hash or rollout.workload.images.get(plan.container) != plan.to_image:
+            return None
+        return replace(rollout, pods=tuple(pod for pod in rollout.pods if pod.revision_hash == rollout.new_hash))
 
     @property
     def asked(self) -> int:

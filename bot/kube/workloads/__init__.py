@@ -5,7 +5,19 @@ Called by the loops and use cases with a Cluster first: `read` and `observe` and
 """
 
 from bot.kube.workloads.parsing import workload_from as parsed
-from bot.kube.workloads.reads import identity, last_words, observe, read, revisions
-from bot.kube.workloads.writes import restart, restore, set_image
+from bot.kube.workloads.reads import identity, last_words, observe, read, revisions, serves_rollouts
+from bot.kube.workloads.writes import pass_steps, restart, restore, set_image
 
-__all__ = ["identity", "last_words", "observe", "parsed", "read", "restart", "restore", "revisions", "set_image"]
+__all__ = [
+    "identity",
+    "last_words",
+    "observe",
+    "parsed",
+    "pass_steps",
+    "read",
+    "restart",
+    "restore",
+    "revisions",
+    "serves_rollouts",
+    "set_image",
+]

@@ -5,59 +5,26 @@ status, `items: null`, an odd timestamp become empty values.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from bot.domain.catalog import WorkloadKind, WorkloadRef
 from bot.domain.rollout import Condition, Happening, Pod, PodContainer, Revision, Workload
 from bot.kube.workloads import paths
+from bot.kube.workloads.argo import ephemeral, state_of
+from bot.kube.workloads.raw import Json, at, moment, number, objects, strings, text
 
-Json = Mapping[str, Any]
+__all__ = ["Json", "at", "moment", "number", "objects", "strings", "text"]
 
 TEMPLATE_HASH = "pod-template-hash"
 REVISION_HASH = "controller-revision-hash"
 REVISION = "deployment.kubernetes.io/revision"
+ARGO_HASH = "rollouts-pod-template-hash"
+"""The label that Argo Rollouts gives ReplicaSets and their pods."""
+ARGO_REVISION = "rollout.argoproj.io/revision"
+HASHES = (TEMPLATE_HASH, ARGO_HASH)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-
-
-def at(value: object, *keys: str) -> Json:
-    """The object under `keys`; empty when something on the way is absent or of another type."""
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def objects(value: object) -> Iterator[Json]:
-    """The objects in a list; nothing when it is null or no list."""
-    if isinstance(value, list):
-        yield from (item for item in value if isinstance(item, dict))
-
-
-def text(value: object) -> str:
-    """A string, or empty."""
-    return value if isinstance(value, str) else ""
-
-
-def number(value: object) -> int:
-    """An integer, or 0."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
-
-
-def strings(value: object) -> dict[str, str]:
-    """Labels or annotations."""
-    return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}
-
-
-def moment(value: object) -> datetime | None:
-    """An RFC 3339 time with or without a fraction of any length; None for anything else."""
-    if not isinstance(value, str):
-        return None
-    try:
-        parsed = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def images(template: Json) -> dict[str, str]:
@@ -66,11 +33,11 @@ def images(template: Json) -> dict[str, str]:
 
 
 def without_hash(template: Json) -> dict[str, Any]:
-    """A pod template as a rollback writes it: without what controllers put in (`pod-template-hash`, `$patch`)."""
+    """A pod template as a rollback writes it: without what controllers put in (their hashes, `$patch`)."""
     kept = {key: value for key, value in template.items() if key != "$patch"}
     metadata = dict(at(template, "metadata"))
-    if TEMPLATE_HASH in at(metadata, "labels"):
-        metadata["labels"] = {k: v for k, v in metadata["labels"].items() if k != TEMPLATE_HASH}
+    if not at(metadata, "labels").keys().isdisjoint(HASHES):
+        metadata["labels"] = {k: v for k, v in metadata["labels"].items() if k not in HASHES}
     if metadata:
         kept["metadata"] = metadata
     return kept
@@ -100,10 +67,8 @@ def workload_from(ref: WorkloadRef, raw: Json) -> Workload:
         resource_version=text(metadata.get("resourceVersion")),
         generation=generation,
         # A CronJob's status has no observedGeneration: its controller reads the spec anew at each run.
-        observed_generation=(
-            generation if ref.kind is WorkloadKind.CRONJOB else number(status.get("observedGeneration"))
-        ),
-        paused=ref.kind is WorkloadKind.DEPLOYMENT and spec.get("paused") is True,
+        observed_generation=(generation if ref.kind is WorkloadKind.CRONJOB else _observed(status, generation)),
+        paused=ref.kind in (WorkloadKind.DEPLOYMENT, WorkloadKind.ROLLOUT) and spec.get("paused") is True,
         images=images(template),
         annotations=strings(metadata.get("annotations")),
         managers=_managers(ref.kind, metadata),
@@ -120,7 +85,16 @@ def workload_from(ref: WorkloadRef, raw: Json) -> Workload:
         on_delete=strategy.get("type") == "OnDelete",
         selector="" if ref.kind is WorkloadKind.CRONJOB else selector(at(spec, "selector")),
         template=template,
+        argo=state_of(spec, status) if ref.kind is WorkloadKind.ROLLOUT else None,
     )
+
+
+def _observed(status: Json, generation: int) -> int:
+    """status.observedGeneration; Argo writes it as a string, and before its v0.10 as a hash that says nothing."""
+    told = status.get("observedGeneration")
+    if not isinstance(told, str):
+        return number(told)
+    return int(told) if told.isascii() and told.isdigit() and int(told) <= generation else generation
 
 
 def _counts(kind: WorkloadKind, spec: Json, status: Json) -> tuple[int, int, int, int, int]:
@@ -194,10 +168,11 @@ def owner(raw: Json) -> Json:
 
 
 def revision_of_replica_set(raw: Json) -> Revision:
-    """A Deployment's former template."""
+    """A Deployment's or Rollout's former template."""
     metadata = at(raw, "metadata")
-    template = at(raw, "spec", "template")
-    revision = strings(metadata.get("annotations")).get(REVISION, "")
+    annotations = strings(metadata.get("annotations"))
+    template = ephemeral(at(raw, "spec", "template"), annotations)
+    revision = annotations.get(REVISION, "") or annotations.get(ARGO_REVISION, "")
     return Revision(
         uid=text(metadata.get("uid")),
         name=text(metadata.get("name")),
@@ -248,7 +223,9 @@ def pod_from(raw: Json) -> Pod:
             if scheduled.get("status") == "False"
             else ""
         ),
-        revision_hash=text(labels.get(TEMPLATE_HASH)) or text(labels.get(REVISION_HASH)),
+        revision_hash=(
+            text(labels.get(TEMPLATE_HASH)) or text(labels.get(ARGO_HASH)) or text(labels.get(REVISION_HASH))
+        ),
         containers=tuple(
             _container(c, limits)
             for section in ("initContainerStatuses", "containerStatuses")

@@ -4,6 +4,9 @@ from urllib.parse import quote
 
 from bot.domain.catalog import WorkloadKind, WorkloadRef
 
+ARGO = "argoproj.io/v1alpha1"
+"""Argo Rollouts: a CustomResourceDefinition, so no strategic merge patch."""
+
 
 def namespaced(namespace: str, resource: str, *names: str, group: str = "") -> str:
     """`/apis/<group>/namespaces/<namespace>/<resource>/<name…>`; without a group, the core API's."""
@@ -24,6 +27,8 @@ def workload(ref: WorkloadRef) -> str:
             return namespaced(ref.namespace, "daemonsets", ref.name, group="apps/v1")
         case WorkloadKind.CRONJOB:
             return namespaced(ref.namespace, "cronjobs", ref.name, group="batch/v1")
+        case WorkloadKind.ROLLOUT:
+            return namespaced(ref.namespace, "rollouts", ref.name, group=ARGO)
 
 
 def template(kind: WorkloadKind) -> tuple[str, ...]:

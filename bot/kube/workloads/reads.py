@@ -16,6 +16,7 @@ from bot.kube.workloads.parsing import Json
 T = TypeVar("T")
 Query = Mapping[str, str | int]
 
+KEEP_REPLICA_SETS = (WorkloadKind.DEPLOYMENT, WorkloadKind.ROLLOUT)
 WARNING_PAGES = 10
 """Pages of warnings looked through per namespace: 5,000, far more than a healthy namespace has in its hour."""
 LOG_BYTES = 65_536
@@ -26,6 +27,15 @@ LOG_MARGIN = 60
 async def read(cluster: Cluster, ref: WorkloadRef) -> Workload:
     """The workload now: a quorum read, since no resourceVersion is asked for. Raises NotFound, Refused, Unreachable…"""
     return parsing.workload_from(ref, await cluster.request("GET", paths.workload(ref)))
+
+
+async def serves_rollouts(cluster: Cluster) -> bool:
+    """Whether the cluster knows Argo's Rollouts at all."""
+    try:
+        await cluster.request("GET", f"/apis/{paths.ARGO}")
+    except NotFound:
+        return False
+    return True
 
 
 async def observe(cluster: Cluster, ref: WorkloadRef, *, with_pods: bool) -> Observation:
@@ -53,11 +63,7 @@ async def revisions(cluster: Cluster, ref: WorkloadRef) -> tuple[Revision, ...]:
     if ref.kind is WorkloadKind.CRONJOB:
         return ()
     workload = await read(cluster, ref)
-    form = (
-        parsing.revision_of_replica_set
-        if ref.kind is WorkloadKind.DEPLOYMENT
-        else parsing.revision_of_controller_revision
-    )
+    form = parsing.revision_of_replica_set if ref.kind in KEEP_REPLICA_SETS else parsing.revision_of_controller_revision
     found = [form(raw) for raw in await _past(cluster, workload)]
     return tuple(sorted(found, key=lambda revision: revision.number, reverse=True))
 
@@ -129,7 +135,7 @@ async def gather(cluster: Cluster, path: str, query: Query, form: Callable[[Json
 
 async def _past(cluster: Cluster, workload: Workload) -> list[Json]:
     """Its ReplicaSets or ControllerRevisions, raw."""
-    resource = "replicasets" if workload.ref.kind is WorkloadKind.DEPLOYMENT else "controllerrevisions"
+    resource = "replicasets" if workload.ref.kind in KEEP_REPLICA_SETS else "controllerrevisions"
     path = paths.namespaced(workload.ref.namespace, resource, group="apps/v1")
     found = await gather(cluster, path, {"labelSelector": workload.selector}, lambda raw: raw)
     # Labels may be shared with a stranger, uids are not.
@@ -169,6 +175,8 @@ def _new_hash(workload: Workload, past: list[Json]) -> str:
     match workload.ref.kind:
         case WorkloadKind.STATEFULSET:
             return _short_hash(workload, workload.update_revision)
+        case WorkloadKind.ROLLOUT:
+            return workload.argo.current_hash if workload.argo is not None else ""
         case WorkloadKind.DAEMONSET:
             newest = max(past, key=lambda raw: parsing.number(raw.get("revision")), default={})
             return parsing.text(parsing.at(newest, "metadata", "labels").get(parsing.REVISION_HASH))

@@ -11,10 +11,11 @@ from bot.domain.catalog import WorkloadKind
 from bot.domain.rollout import Revision, Workload
 from bot.errors import Conflict, Refused
 from bot.kube.clients import Cluster
-from bot.kube.workloads import parsing, paths
+from bot.kube.workloads import parsing, paths, versions
 from bot.kube.workloads.reads import read
 
 FIELD_MANAGER = "kajitori"
+MERGE = "application/merge-patch+json"
 STRATEGIC_MERGE = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 WRITE_TIMEOUT_S = 10.0
@@ -28,13 +29,17 @@ async def set_image(
     """Gives `container` of the pod template `image`, if the workload is still as it was read (else Conflict).
 
     `annotations` go to the workload itself: in the pod template they would make a new ReplicaSet on a rollback.
-    The workload returned is the reply's; its generation is the one to follow. An unknown container is Refused here:
-    a strategic merge would add it to the pods.
+    A Rollout's labels that say the version of the present image say that of the new one then: its pods may have been
+    a canary, whose numbers are told apart by them. The workload returned is the reply's; its generation is the one to
+    follow. An unknown container is Refused here: a strategic merge would add it to the pods.
     """
     if container not in workload.images:
         known = ", ".join(sorted(workload.images)) or "none"
         text = f"{workload.ref} has no container {container}; it has: {known}"
         raise Refused(cluster.system, text, code="NoSuchContainer")
+    if workload.ref.kind is WorkloadKind.ROLLOUT:
+        changes = versions.to_image(workload.template, container, image, everywhere=False)
+        return await conditional(cluster, workload, [each.step for each in changes], annotations)
     change = {"spec": {"containers": [{"name": container, "image": image}]}}
     return await _merge(cluster, workload, change, annotations)
 
@@ -47,7 +52,23 @@ async def restart(cluster: Cluster, workload: Workload, *, at: str, annotations:
     if workload.ref.kind is WorkloadKind.CRONJOB:
         raise Refused(cluster.system, f"{workload.ref} has no pods of its own to restart", code="NotRestartable")
     change = {"metadata": {"annotations": {RESTARTED_AT: at}}}
+    if workload.ref.kind is WorkloadKind.ROLLOUT:  # a merge of objects alone touches no list
+        return await _merge(cluster, workload, change, annotations, content_type=MERGE)
     return await _merge(cluster, workload, change, annotations)
+
+
+async def pass_steps(cluster: Cluster, workload: Workload) -> Workload:
+    """Let a Rollout skip what is left of its canary steps, as `kubectl argo rollouts promote --full` does.
+
+    Conflict when it was changed since it was read. What it changes is its status, so its generation stays.
+    """
+    return await patch_status(cluster, workload, {"promoteFull": True})
+
+
+async def patch_status(cluster: Cluster, workload: Workload, status: Mapping[str, Any]) -> Workload:
+    """Tell a Rollout's controller something the way its kubectl plugin does, if it is still as it was read."""
+    body = {"metadata": {"resourceVersion": workload.resource_version}, "status": dict(status)}
+    return await _patch(cluster, workload, body, MERGE, subresource="/status")
 
 
 async def restore(
@@ -60,19 +81,24 @@ async def restore(
     """
     if parsing.same_template(workload.template, revision.template):
         return workload
+    path = "/" + "/".join(paths.template(workload.ref.kind))
+    step = {"op": "replace", "path": path, "value": parsing.without_hash(revision.template)}
+    return await conditional(cluster, workload, [step], annotations)
+
+
+async def conditional(
+    cluster: Cluster, workload: Workload, changes: list[dict[str, Any]], annotations: Mapping[str, str]
+) -> Workload:
+    """One JSON patch, if the workload is still as it was read."""
     steps: list[dict[str, Any]] = [
         {"op": "test", "path": "/metadata/uid", "value": workload.uid},
         {"op": "test", "path": "/metadata/resourceVersion", "value": workload.resource_version},
-        {
-            "op": "replace",
-            "path": "/" + "/".join(paths.template(workload.ref.kind)),
-            "value": parsing.without_hash(revision.template),
-        },
+        *changes,
     ]
     if annotations and not workload.annotations:
         steps.append({"op": "add", "path": "/metadata/annotations", "value": {}})
     steps.extend(
-        {"op": "add", "path": f"/metadata/annotations/{_pointer(key)}", "value": value}
+        {"op": "add", "path": f"/metadata/annotations/{versions.pointer(key)}", "value": value}
         for key, value in annotations.items()
     )
     try:
@@ -88,28 +114,30 @@ async def restore(
 
 
 async def _merge(
-    cluster: Cluster, workload: Workload, template: Mapping[str, Any], annotations: Mapping[str, str]
+    cluster: Cluster,
+    workload: Workload,
+    template: Mapping[str, Any],
+    annotations: Mapping[str, str],
+    *,
+    content_type: str = STRATEGIC_MERGE,
 ) -> Workload:
-    """One strategic merge of `template` into the pod template and `annotations` into the workload's."""
+    """One merge of `template` into the pod template and `annotations` into the workload's."""
     change: Mapping[str, Any] = template
     for key in reversed(paths.template(workload.ref.kind)):
         change = {key: change}
     metadata = {"resourceVersion": workload.resource_version, "annotations": dict(annotations)}
-    return await _patch(cluster, workload, {"metadata": metadata, **change}, STRATEGIC_MERGE)
+    return await _patch(cluster, workload, {"metadata": metadata, **change}, content_type)
 
 
-async def _patch(cluster: Cluster, workload: Workload, body: object, content_type: str) -> Workload:
+async def _patch(
+    cluster: Cluster, workload: Workload, body: object, content_type: str, *, subresource: str = ""
+) -> Workload:
     reply = await cluster.request(
         "PATCH",
-        paths.workload(workload.ref),
+        paths.workload(workload.ref) + subresource,
         query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"},
         body=body,
         content_type=content_type,
         timeout_s=WRITE_TIMEOUT_S,
     )
     return parsing.workload_from(workload.ref, reply)
-
-
-def _pointer(key: str) -> str:
-    """A key as one step of a JSON Pointer (RFC 6901)."""
-    return key.replace("~", "~0").replace("/", "~1")

@@ -15,7 +15,7 @@ import structlog
 from bot.cards.pod import story_card, story_note
 from bot.context import Context
 from bot.domain.names import ChannelId, EnvironmentName
-from bot.domain.pods import Subject, SubjectKind
+from bot.domain.pods import Subject
 from bot.domain.pods.cases import STABLE, Silence
 from bot.failpoints import reach
 from bot.kube.watches import Pace
@@ -170,8 +170,5 @@ class PodLoop:
 def _worlds(ctx: Context) -> dict[EnvironmentName, World]:
     """A world per environment, with the namespaces and services of the catalogue."""
     namespaces = frozenset(service.workload.namespace for service in ctx.catalog.services.values())
-    services = {
-        Subject(SubjectKind(service.workload.kind.value), service.workload.namespace, service.workload.name): name
-        for name, service in ctx.catalog.services.items()
-    }
+    services = {Subject.of(service.workload): name for name, service in ctx.catalog.services.items()}
     return {name: World(name, namespaces, dict(services)) for name in ctx.catalog.environments}

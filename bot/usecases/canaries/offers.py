@@ -6,8 +6,8 @@ from datetime import timedelta
 from bot.context import Context
 from bot.domain.canary.asking import Act, Asked, understand
 from bot.domain.canary.scheme import CanaryScheme, Driver
-from bot.domain.canary.setting import CanarySetting
-from bot.domain.canary.shares import PodShare, by_pods, is_telling
+from bot.domain.canary.setting import CanarySetting, share_of
+from bot.domain.canary.shares import PodShare, is_telling
 from bot.domain.catalog import CanaryPlan, Target
 from bot.domain.release import Plan, Release, ReleaseKind
 from bot.errors import UserError
@@ -57,19 +57,35 @@ async def offer(ctx: Context, target: Target, asked: Asked) -> Offer:
         )
     scheme = _scheme(asked, chosen, setting)
     plan = replace(plan, kind=ReleaseKind.CANARY, canary=scheme)
-    shares = () if setting.is_exact else tuple(by_pods(setting.stable_pods, step) for step in scheme.steps)
+    found = (share_of(setting.driver, stable, step) for step in scheme.steps)
+    shares = tuple(share for share in found if share is not None)
+    for step, share in zip(scheme.steps, shares, strict=False):
+        _refuse_empty(target, step, share)
     return Offer(plan, setting, shares)
+
+
+def _refuse_empty(target: Target, step: int, share: PodShare) -> None:
+    """A Rollout that may not surge comes out with no pod of one version for some weights."""
+    if share.canary == 0 or share.stable == 0:
+        none = "new" if share.canary == 0 else "old"
+        pods = "1 pod" if share.total == 1 else f"{share.total} pods"
+        raise UserError(
+            "no_such_share",
+            f"`{target}` can't have {step} %: its Rollout of {pods} may have no more meanwhile (maxSurge 0), and would "
+            f"keep none of the {none} version.",
+            hint="Ask for another share, or allow the Rollout a maxSurge of 1.",
+        )
 
 
 async def far_share(ctx: Context, canary: Release, percent: int) -> PodShare | None:
     """What a running canary would get of a share that is asked for by hand, when that is far from it; else None."""
     scheme = canary.plan.canary
-    if scheme is None or scheme.driver is not Driver.PODS:
+    if scheme is None or scheme.driver not in (Driver.PODS, Driver.ROLLOUT):
         return None
-    stable = await read_workload(ctx, canary.target)
-    if stable.desired < 1:
+    share = share_of(scheme.driver, await read_workload(ctx, canary.target), percent)
+    if share is None:
         return None
-    share = by_pods(stable.desired, percent)
+    _refuse_empty(canary.target, percent, share)
     return share if is_telling(percent, share.percent) else None
 
 
