@@ -63,6 +63,8 @@ class Environment:
     """Whether images are set by digest; None: where somebody must approve a release."""
     confirm: bool | None = None
     """Whether who releases an overlay must confirm what it would change; None: where somebody must approve it too."""
+    development: bool = False
+    """A cluster of somebody's own machine: its kubeconfig may name programs that give credentials, and trust no one."""
 
     @property
     def pins(self) -> bool:

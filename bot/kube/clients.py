@@ -151,6 +151,9 @@ class Cluster:
         return answer
 
 
+_SAFER = "use a service account's token and the cluster's CA, or, on a developer's own machine, set `development: true`"
+
+
 class Clusters(Mapping[EnvironmentName, Cluster]):
     """The clusters of all environments."""
 
@@ -169,6 +172,8 @@ class Clusters(Mapping[EnvironmentName, Cluster]):
             context = environment.context
             source = Context(kubeconfig or DEFAULT_KUBECONFIG, context) if context is not None else InCluster()
             try:
+                if isinstance(source, Context) and not environment.development:
+                    problems.extend(f"environment {name}: {risk}; {_SAFER}" for risk in source.risks())
                 if not (isinstance(source, Context) and source.needs_plugin()):
                     access = source.read()
                     if access.tls is not None:

@@ -156,6 +156,19 @@ class Context:
         _, _, user = self.entries()
         return "exec" in user.value or "auth-provider" in user.value
 
+    def risks(self) -> tuple[str, ...]:
+        """What only a developer's own cluster may have: credentials from programs, a server that anybody could be."""
+        context, cluster, user = self.entries()
+        where = f"{context.file}: context {self.name}"
+        found = []
+        if "exec" in user.value:
+            found.append(f"{where}: exec credentials are not allowed")
+        if "auth-provider" in user.value:
+            found.append(f"{where}: auth-provider credentials are not allowed")
+        if cluster.value.get("insecure-skip-tls-verify", False):
+            found.append(f"{where}: insecure-skip-tls-verify is not allowed")
+        return tuple(found)
+
     def entries(self) -> tuple[Entry, Entry, Entry]:
         """The context, its cluster and its user (empty when it names none)."""
         documents = _documents(self.kubeconfig)

@@ -67,6 +67,7 @@ def _environment(name: EnvironmentName, section: Section) -> Environment:
         pin_digests=section.truth_or_unset("pin_digests"),
         freezes=tuple(freezes),
         rollback_locks=section.truth("rollback_locks", default=True),
+        development=section.truth("development", default=False),
     )
     section.close()
     return environment

@@ -145,6 +145,26 @@ def test_a_certificate_that_is_none_is_told_at_the_start(tmp_path: Path):
         Clusters.load({STG: environment(STG, "stg")}, config)
 
 
+RISKY = [
+    ({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "aws"}}, {}, "exec credentials"),
+    ({"auth-provider": {"name": "gcp"}}, {}, "auth-provider credentials"),
+    ({"token": "t"}, {"insecure-skip-tls-verify": True}, "insecure-skip-tls-verify"),
+    ({"exec": {}, "token": "t"}, {}, "exec credentials"),
+]
+
+
+@pytest.mark.parametrize(("user", "cluster", "risk"), RISKY)
+def test_what_runs_programs_or_trusts_anybody_is_refused_outside_of_development(tmp_path: Path, user, cluster, risk):
+    config = write(tmp_path / "config", user, {"server": "https://stg.example.com:6443", **cluster})
+    with pytest.raises(KubeconfigError) as raised:
+        Clusters.load({STG: environment(STG, "stg")}, config)
+    (problem,) = raised.value.problems
+    assert f"context stg: {risk} " in problem
+    assert "not allowed" in problem
+    assert "development: true" in problem
+    assert list(Clusters.load({STG: Environment(STG, "stg", None, development=True)}, config)) == [STG]
+
+
 def test_no_file_at_all_is_told(tmp_path: Path):
     with pytest.raises(KubeconfigError, match="no such file"):
         Context(str(tmp_path / "none"), "stg").read()
@@ -296,7 +316,7 @@ async def test_a_plugin_that_fails_is_told(tmp_path: Path):
         "interactiveMode": "Never",
     }
     config = write(tmp_path / "config", {"exec": plugin})
-    cluster = Clusters.load({STG: environment(STG, "stg")}, config)[STG]
+    cluster = Clusters.load({STG: Environment(STG, "stg", None, development=True)}, config)[STG]
     with pytest.raises(Refused, match=r"context stg: .*plugin.*") as raised:
         await cluster.request("GET", "/version")
     assert raised.value.code == "NoCredentials"
