@@ -3,8 +3,11 @@
 import asyncio
 import csv
 import json
+import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -233,3 +236,49 @@ def test_a_database_that_is_none_is_told_with_exit_1(folder: Path, capsys: pytes
     for command in (["migrate"], ["audit", "verify"]):
         assert main(command) == 1
         assert "kajitori.db" in capsys.readouterr().err
+
+
+def overwritten(content: bytes) -> bytes:
+    """All pages but the first, which says that it is a database."""
+    return content[:4096] + b"\xa5" * (len(content) - 4096)
+
+
+def cut_off(content: bytes) -> bytes:
+    return content[: len(content) // 2 // 4096 * 4096]
+
+
+def beheaded(content: bytes) -> bytes:
+    return b"\x00" * 4096 + content[4096:]
+
+
+@pytest.mark.parametrize("damage", [overwritten, cut_off, beheaded], ids=lambda damage: damage.__name__)
+def test_a_damaged_database_is_named_with_what_to_do_and_left_as_it_is(
+    folder: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[bytes], bytes]
+) -> None:
+    (folder / "kajitori.yaml").write_text(GOOD)
+    assert main(["migrate"]) == 0
+    file = folder / "kajitori.db"
+    file.write_bytes(damage(file.read_bytes()))
+    before = file.read_bytes()
+    capsys.readouterr()
+    assert main(["migrate"]) == 1
+    said = capsys.readouterr().err
+    assert re.search(r"kajitori\.db is damaged: .*restore the newest backup to this path", said)
+    assert file.read_bytes() == before
+
+
+def test_the_bot_does_not_start_on_a_damaged_database_nor_make_a_new_one(folder: Path) -> None:
+    (folder / "kajitori.yaml").write_text(GOOD + "http: {listen: 127.0.0.1:0}\n")
+    assert main(["migrate"]) == 0
+    file = folder / "kajitori.db"
+    file.write_bytes(overwritten(file.read_bytes()))
+    before = file.read_bytes()
+    command = [sys.executable, "-m", "bot", "run", "--config", str(folder / "kajitori.yaml")]
+    nowhere = {"SLACK_API_URL": "http://127.0.0.1:9/", "PYTHONPATH": str(ROOT)}
+    variables = os.environ | SECRETS | nowhere
+    done = subprocess.run(command, env=variables, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert re.search(r"kajitori\.db is damaged: .*restore the newest backup to this path", done.stderr)
+    assert "Traceback" not in done.stderr
+    assert file.read_bytes() == before
+    assert sorted(each.name for each in folder.glob("*.db")) == ["kajitori.db"]
