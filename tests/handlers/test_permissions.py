@@ -11,7 +11,7 @@ import yaml
 from sqlalchemy import func, select
 
 from bot.domain.catalog import Grant, Place, Role
-from bot.domain.names import EnvironmentName, ServiceName, UserId
+from bot.domain.names import ChannelId, EnvironmentName, ServiceName, UserId
 from bot.errors import UserError
 from bot.router import Button
 from bot.sandbox.slack import payloads
@@ -230,6 +230,45 @@ async def test_in_a_channel_shared_with_others_only_looking_is_allowed(chat: Cha
     assert await count_of_releases(chat) == 0
     await chat.alice.says("/deploy stg admin 1.4.2", channel=STG)
     await chat.card(service="admin")
+
+
+# Who, where, for which role: what each may do there.
+WHERE = {
+    "a channel of the configuration": (STG, True),
+    "a channel of the configuration that others read": (PRD, True),
+    "another channel": (GENERAL, True),
+    "a channel that others read": ("C0SHARED", False),
+    "a channel out of sight": ("C0HIDDEN", False),
+    "a direct message": ("", True),
+    "outside of channels": ("none", True),
+}
+
+
+async def test_role_person_and_channel_together_decide_and_nothing_else(chat: Chat) -> None:
+    assert chat.bot is not None
+    ctx, workspace = chat.bot.ctx, chat.sandbox.slack.world.workspace
+    join(chat)
+    workspace.users["U0EVE"] = replace(workspace.users["U0DAVE"], id="U0EVE", name="bob", real_name="Bob")
+    roles = ROLES | {"U0EVE": FULL}  # who only has the name and the looks of an approver
+    workspace.channels[PRD].is_ext_shared = True
+    workspace.channels["C0SHARED"] = replace(workspace.channels[GENERAL], id="C0SHARED", is_ext_shared=True)
+    hidden = replace(workspace.channels[GENERAL], id="C0HIDDEN", is_private=True, members={"U0ALICE"})
+    workspace.channels["C0HIDDEN"] = hidden
+    wrong = []
+    for person, held in roles.items():
+        for where, (channel, is_open) in WHERE.items():
+            stands_in = workspace.im_with(person) if channel == "" else workspace.channels.get(channel)
+            room = Whereabouts(ChannelId(stands_in.id), stands_in.name) if stands_in else Whereabouts()
+            for role in (Role.ANYONE, Role.MEMBER, Role.DEPLOYER, Role.APPROVER):
+                may = role in held and (is_open or role is Role.ANYONE)
+                try:
+                    await authorise(ctx, UserId(person), role, team=ctx.team, action="try", room=room)
+                    does = True
+                except UserError:
+                    does = False
+                if may is not does:
+                    wrong.append((person, where, role, does))
+    assert wrong == []
 
 
 async def test_in_a_channel_out_of_sight_nothing_starts(chat: Chat) -> None:

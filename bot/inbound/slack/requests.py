@@ -16,6 +16,7 @@ OWN_COMMAND = "kajitori"
 FORM_PREFIX = "command:"
 """callback_id of a command's form: `command:deploy`."""
 _MENTION = re.compile(r"<@[UW][A-Z0-9]+(?:\|[^>]*)?>")
+_NO_NEW_WORDS = frozenset({"message_changed", "message_deleted", "bot_message"})
 _SLACK_LINK = re.compile(r"<([^<>|]+)(?:\|([^<>]*))?>")
 
 
@@ -141,6 +142,8 @@ def _mention(inbound: Inbound) -> Request | None:
     event = _map(inbound.payload, "event")
     if event.get("type") != "app_mention" or event.get("bot_id") or not _str(event, "user"):
         return None
+    if "edited" in event or _str(event, "subtype") in _NO_NEW_WORDS:
+        return None  # what was asked for is what was said first: who edits a message asks for nothing
     name, words = _own(OWN_COMMAND, split(_plain(_MENTION.sub(" ", _str(event, "text"), count=1))))
     return Request(
         source=Source.MENTION,
