@@ -17,6 +17,7 @@ from bot.kube import workloads
 from bot.kube.clients import Cluster, Clusters
 from bot.kube.workloads.paths import workload as workload_path
 from bot.sandbox.kube.cluster import Cluster as SimulatedCluster
+from bot.sandbox.kube.kinds import PODS
 from bot.sandbox.kube.options import Options
 
 STG = EnvironmentName("stg")
@@ -127,7 +128,10 @@ async def until(what: Callable[[], Any], *, within_s: float = 60.0) -> Any:
 
 
 async def _ending(stg: World, ref: WorkloadRef) -> int:
-    """Pods that are going away: the status is written once more when they have gone."""
+    """Pods that are going away: the status is written once more when they have gone. It may count them late."""
+    leaving = sum("deletionTimestamp" in pod["metadata"] for pod in stg.there.store.each(PODS, ref.namespace))
+    if leaving:
+        return leaving
     raw = await stg.here.request("GET", workload_path(ref))
     return int((raw.get("status") or {}).get("terminatingReplicas") or 0)
 
