@@ -72,6 +72,27 @@ def test_the_example_is_accepted_whole():
     assert got.pods_channel == "#alerts"
 
 
+def test_images_are_set_by_digest_where_people_approve_unless_it_is_said(read):
+    got = read(
+        "environments:\n  stg: {context: a}\n  prd: {context: b, approvals: 1}\n"
+        "  off: {context: c, approvals: 1, pin_digests: false}\n  on: {context: d, pin_digests: true}\n" + SERVICE
+    )
+    assert {name: each.pins for name, each in got.catalog.environments.items()} == {
+        "stg": False,
+        "prd": True,
+        "off": False,
+        "on": True,
+    }
+
+
+def test_the_names_that_move_can_be_set(read):
+    start = "environments:\n  stg: {context: a}\n" + SERVICE
+    (service,) = read(start).catalog.services.values()
+    assert {"latest", "stable"} <= set(service.moving_tags)
+    (service,) = read(start.replace("r.io/admin}", "r.io/admin, moving_tags: [green]}")).catalog.services.values()
+    assert service.moving_tags == ("green",)
+
+
 def test_datadogs_addresses_are_taken_from_the_environment(read):
     got = read(LEAST + "datadog: {}\n", {**SOCKET, "DD_SITE": "datadoghq.eu"})
     assert (got.datadog.site, got.datadog.api_url, got.datadog.oncall_url, got.datadog.app_url) == (

@@ -119,6 +119,12 @@ def without_digest(image: str) -> str:
     return image.partition("@")[0]
 
 
+def shortened(image: str) -> str:
+    """An image as people read it: `repo:tag@sha256:0123456789ab…`."""
+    name, at, digest = image.partition("@")
+    return f"{name}{at}{digest[:19]}…" if len(digest) > 19 else image
+
+
 def is_tag(text: str) -> bool:
     """Whether the text can stand behind the colon."""
     return _TAG.fullmatch(text) is not None

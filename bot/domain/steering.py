@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain.catalog import WorkloadKind
 from bot.domain.digests import current_pods, image_ids, short, strangers
+from bot.domain.images import shortened
 from bot.domain.release import (
     DEFAULT_PROGRESS_DEADLINE_S,
     OWN_MARGIN,
@@ -278,7 +279,7 @@ def _superseded(release: Release, workload: Workload, now: datetime) -> Release:
     manager = workload.managers.get(release.plan.container, "")
     who = f" by {manager}" if manager else ""
     what = (
-        f"The image was changed{who} to {image}"
+        f"The image was changed{who} to {shortened(image)}"
         if image
         else f"The container {release.plan.container} was removed{who}"
     )

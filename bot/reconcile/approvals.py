@@ -12,7 +12,7 @@ from bot.context import Context
 from bot.domain.catalog import Place, Role
 from bot.domain.digests import moved as moved_digest
 from bot.domain.freezes import is_held_up
-from bot.domain.images import parse_repository
+from bot.domain.images import parse_repository, shortened
 from bot.domain.release import START_VALID, Outcome, Release, ReleaseKind
 from bot.errors import NotFound, OutsideError
 from bot.kube import workloads
@@ -49,7 +49,7 @@ async def why_not_start(ctx: Context, release: Release) -> Outcome | None:
     if not release.approvals_needed:
         moved = await _tag_moved(ctx, release)
         return plan_changed(moved) if moved else None
-    moved = (*why_moved(ctx, release), *await _image_moved(ctx, release), *await _tag_moved(ctx, release))
+    moved = (*why_moved(ctx, release), *await _image_moved(ctx, release))
     if moved:
         return plan_changed(moved, since="approval")
     async with ctx.database.read() as connection:
@@ -58,9 +58,11 @@ async def why_not_start(ctx: Context, release: Release) -> Outcome | None:
     if len(people) < release.approvals_needed or last is None:
         return plan_changed(("its approvals were given to another plan",))
     if ctx.clock() - last > START_VALID:
-        text = "It was approved, but I was away for too long since; nothing was changed."
+        text = "It was approved, but could not begin for too long since; nothing was changed."
         return Outcome("expired", text, "Ask for it again.")
-    return None
+    # Last: while the registry is silent it is asked again, until the approvals are too old.
+    moved = await _tag_moved(ctx, release)
+    return plan_changed(moved, since="approval") if moved else None
 
 
 async def _tag_moved(ctx: Context, release: Release) -> tuple[str, ...]:
@@ -101,7 +103,8 @@ async def _image_moved(ctx: Context, release: Release) -> tuple[str, ...]:
     if workload.uid != plan.uid or present in ("", plan.from_image):
         return ()
     who = workload.managers.get(plan.container, "")
-    return (f"the image is {present} now{f', set by {who}' if who else ''}, not {plan.from_image}",)
+    by = f", set by {who}" if who else ""
+    return (f"the image is {shortened(present)} now{by}, not {shortened(plan.from_image)}",)
 
 
 async def _approvers(ctx: Context, release: Release) -> Mrkdwn:

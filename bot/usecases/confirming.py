@@ -1,6 +1,7 @@
 """The requester's yes to what a release would change: the plan is made again, and must be what the card showed."""
 
 from bot.context import Context
+from bot.domain.digests import moved as moved_digest
 from bot.domain.manifests.overlay import what_moved
 from bot.domain.names import ReleaseId, UserId, Version
 from bot.domain.release import CONFIRMATION_VALID, Outcome, Plan, Release, ReleasePhase
@@ -79,7 +80,8 @@ def _moved(planned: Plan, now: Plan) -> str:
     if now.from_image != planned.from_image:
         parts.append(f"{now.from_version} runs in place of {planned.from_version}")
     if (now.to_image, now.to_digest) != (planned.to_image, planned.to_digest):
-        parts.append(f"the image of {planned.to_version} is another one")
+        digests = f": {moved_digest(planned.to_digest, now.to_digest)}" if planned.to_digest and now.to_digest else ""
+        parts.append(f"the image of {planned.to_version} is another one{digests}")
     if planned.overlay is not None and now.overlay is not None:
         moved = what_moved(planned.overlay, now.overlay)
         parts += [moved] if moved else []

@@ -46,7 +46,7 @@ async def plan_deploy(
     choice = await _choice(ctx, environment, service, asked, like)
     workload = await _workload(ctx, environment, service)
     now_runs = image_of(workload, service.container)
-    to_image = _image(environment, service, choice, unpinned=unpinned)
+    to_image = image_to_set(environment, service, choice, unpinned=unpinned)
     _refuse_gitops(service, workload)
     plan = Plan(
         kind=ReleaseKind.DEPLOY,
@@ -92,7 +92,7 @@ async def _choice(
     return await newest(ctx, service)
 
 
-def _image(environment: Environment, service: Service, choice: Choice, *, unpinned: bool) -> str:
+def image_to_set(environment: Environment, service: Service, choice: Choice, *, unpinned: bool) -> str:
     """The image to set: by digest where the environment asks for that, or where the tag does not lead to it."""
     is_pinned = choice.is_exact or (environment.pins and bool(choice.digest))
     image = f"{service.image}:{choice.version}" + (f"@{choice.digest}" if is_pinned else "")
@@ -195,12 +195,12 @@ async def plan_rollback(ctx: Context, target: Target, asked: Version | None) -> 
     _refuse_gitops(service, workload)
     if service.workload.kind is WorkloadKind.CRONJOB:
         plan = _to_version_by_image(plan, service, wanted)
-        image = _pinned(environment, plan.to_image, plan.to_version, done)
+        image = pinned(environment, plan.to_image, plan.to_version, done)
         return replace(plan, to_image=image, to_digest=digest_of(image))
     former = await workloads.revisions(ctx.clusters[environment.name], service.workload)
     chosen = _revision(plan, service, former, wanted, left)
     image = chosen.images[service.container]
-    image = _pinned(environment, image, version_of(image), done)
+    image = pinned(environment, image, version_of(image), done)
     _refuse_paused(service, workload)
     return replace(
         plan,
@@ -274,7 +274,7 @@ async def _wanted_version(
     return asked or before, left, done
 
 
-def _pinned(environment: Environment, image: str, version: str, done: Sequence[Release]) -> str:
+def pinned(environment: Environment, image: str, version: str, done: Sequence[Release]) -> str:
     """The image of a former revision, by the digest that it ran with when it went well here, where that is known.
 
     A rollback is never held up for it: without one it is as the revision has it.

@@ -9,6 +9,8 @@ from bot.cards.mrkdwn import Mrkdwn, bold, clock, code, day_and_time, esc, perso
 from bot.cards.release import duration, metadata_of
 from bot.domain.canary.judgement import Verdict
 from bot.domain.canary.scheme import VALID, CanaryCourse, CanaryScheme, Driver
+from bot.domain.digests import short
+from bot.domain.images import digest_of
 from bot.domain.release import Release, ReleasePhase
 
 BAR_CELLS = 10
@@ -134,6 +136,8 @@ def _small_print(release: Release) -> Block:
     steps = " → ".join(f"{step} %" for step in scheme.steps) + (" → all" if scheme.promotes else "")
     told.append(Mrkdwn(f"{steps}, every {_interval(scheme.interval_s)}" if len(scheme.steps) > 1 else steps))
     told.append(_means(scheme))
+    if plan.is_pinned:
+        told.append(code(short(digest_of(plan.to_image))))
     if release.approved_by:
         told.append(Mrkdwn("approved by " + ", ".join(person(user) for user in release.approved_by)))
     if course.held_by:
