@@ -181,7 +181,7 @@ async def test_what_was_approved_long_ago_is_not_begun(chat: Chat) -> None:
         await rows.add(connection, release.id, BOB, plan_hash=release.plan_hash, now=long_ago)
         await store.save(connection, release.moved(phase=ReleasePhase.QUEUED, approved_by=(BOB,)))
     ctx.bells.releases.ring()
-    await chat.card(phase="Aborted", text="away for too long")
+    await chat.card(phase="Aborted", text="could not begin for too long")
     assert chat.patches("prd") == []
 
 
