@@ -110,3 +110,18 @@ def test_a_reminder_mentions_the_one_who_asked_and_says_when_it_goes() -> None:
     assert "<@U0ALICE>" in text
     assert "still waits for a decision, at 25 %" in text
     assert "promote or abort it" in text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "told"),
+    [(Verdict.GOOD, ""), (Verdict.WORSE, "judged worse"), (Verdict.UNCLEAR, "Nobody can tell yet")],
+)
+def test_the_question_before_a_promotion_says_what_the_numbers_know(verdict: Verdict, told: str) -> None:
+    row = shown(replace(judged(), verdict=verdict, held_by=None), phase=ReleasePhase.PROGRESSING)
+    buttons = canary_card(row, NOW).body()["blocks"][-1]["elements"]
+    promote = next(each for each in buttons if each["action_id"] == "canary.promote")
+    words = promote["confirm"]["text"]["text"]
+    assert told in words
+    assert ("tell" in words or "worse" in words) == bool(told)
+    assert (promote.get("style") == "primary") == (verdict is Verdict.GOOD)
+    assert (buttons[0]["action_id"] == "release.abort") == (verdict is Verdict.WORSE)

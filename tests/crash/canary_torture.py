@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from bot.sandbox.kube import Options
-from bot.sandbox.kube.kinds import DEPLOYMENTS
+from bot.sandbox.kube.kinds import DEPLOYMENTS, HTTP_ROUTES, SERVICES
 from bot.sandbox.slack.pace import Timing
 from tests.chat import STG, open_chat, payload
 from tests.crash.bot_process import BotProcess, Ledger
@@ -24,12 +24,15 @@ LONGEST_KILL_DELAY_S = 7.0
 CANARY_DEADLINE_S = 120.0
 COURSES = (("Abort",), ("Next: 50 %", "Abort"), ("Next: 50 %", "Promote"), ("Promote",))
 """What people press, in order."""
+SERVICES_IN_TURN = ("admin", "web")
+"""One whose share comes in pods, and one whose share is the weight of an HTTPRoute."""
 
 
 @dataclass(frozen=True, slots=True)
 class CanaryWish:
     """A canary to ask for, what is pressed on its card, and when the bot dies."""
 
+    service: str
     version: str
     presses: tuple[str, ...]
     kill_after_s: float
@@ -67,7 +70,12 @@ def canary_wishes(seed: int, canaries: int) -> list[CanaryWish]:
     """What is asked for, in order."""
     random = Random(seed)
     return [
-        CanaryWish(f"6.0.{number}", random.choice(COURSES), random.uniform(0, LONGEST_KILL_DELAY_S))
+        CanaryWish(
+            SERVICES_IN_TURN[number % len(SERVICES_IN_TURN)],
+            f"6.0.{number}",
+            random.choice(COURSES),
+            random.uniform(0, LONGEST_KILL_DELAY_S),
+        )
         for number in range(canaries)
     ]
 
@@ -84,7 +92,7 @@ async def torture_canaries(
             await bot.start()
             for wish in canary_wishes(seed, canaries):
                 await _one(site, wish, verdict)
-                say(f"{wish.version}: {', '.join(wish.presses)}")
+                say(f"{wish.service} {wish.version}: {', '.join(wish.presses)}")
             await bot.connected()
             await site.calm(60)
             verdict.faults += [f"twice: {words!r}" for words in site.doubles()]
@@ -100,8 +108,8 @@ async def torture_canaries(
 
 
 async def _one(site: CrashSite, wish: CanaryWish, verdict: CanaryVerdict) -> None:
-    site.chat.sandbox.registry.publish("growlio/admin", wish.version)
-    before = site.generation(), site.image()
+    site.chat.sandbox.registry.publish(f"growlio/{wish.service}", wish.version)
+    before = site.generation("stg", wish.service), site.image("stg", wish.service)
     killing = asyncio.create_task(_kill(site, wish.kill_after_s))
     try:
         async with asyncio.timeout(CANARY_DEADLINE_S):
@@ -130,7 +138,7 @@ async def _carry(site: CrashSite, wish: CanaryWish) -> dict[str, Any]:
         if row is None and time.monotonic() - asked_at > TIMING.command_life_s + 2:
             asked_at = time.monotonic()
             try:
-                await site.chat.alice.says(f"/canary stg admin {wish.version} 25%")
+                await site.chat.alice.says(f"/canary stg {wish.service} {wish.version} 25%")
             except AssertionError as error:
                 if "dispatch_failed" not in str(error) and "operation_timeout" not in str(error):
                     raise
@@ -174,14 +182,15 @@ def _check(
 ) -> None:
     """The end is the one that was asked for, each share was reached once, and nothing is left."""
     generation, image = before
-    faults, told = verdict.faults, wish.version
+    faults, told = verdict.faults, f"{wish.service} {wish.version}"
+    changes, runs = site.generation("stg", wish.service) - generation, site.image("stg", wish.service)
     expected = "Succeeded" if wish.is_promoted else "Aborted"
     if row["phase"] != expected:
         faults.append(f"{told} ended {row['phase']}, not {expected}: {row['body']['outcome']}")
-    if site.generation() - generation != int(wish.is_promoted):
-        faults.append(f"{told}: the stable Deployment was changed {site.generation() - generation} times")
-    if site.image() != (wish.version if wish.is_promoted else image):
-        faults.append(f"{told}: the stable Deployment runs {site.image()}")
+    if changes != int(wish.is_promoted):
+        faults.append(f"{told}: the stable Deployment was changed {changes} times")
+    if runs != (wish.version if wish.is_promoted else image):
+        faults.append(f"{told}: the stable Deployment runs {runs}")
     faults += [f"{told}: left {name}" for name in left_over(site)]
     audit = site.ledger.rows("SELECT phase, reason, at FROM audit WHERE release_id = ? ORDER BY seq", row["id"])
     told_reached = [entry["reason"].partition(": ")[2] for entry in audit if entry["phase"] == "result"]
@@ -195,6 +204,10 @@ def _check(
 
 
 def left_over(site: CrashSite) -> list[str]:
-    """Names of Deployments that a canary made and nobody took down."""
-    found = site.chat.sandbox.clusters["stg"].store.all_of(DEPLOYMENTS)
-    return [each["metadata"]["name"] for each in found if each["metadata"]["name"].endswith("-canary")]
+    """What a canary made and nobody took down: its objects, and references to them."""
+    store = site.chat.sandbox.clusters["stg"].store
+    made = [each for kind in (DEPLOYMENTS, SERVICES) for each in store.all_of(kind)]
+    found = [f"{each['kind']} {each['metadata']['name']}" for each in made]
+    for route in store.all_of(HTTP_ROUTES):
+        found += [f"reference {ref['name']}" for rule in route["spec"]["rules"] for ref in rule["backendRefs"]]
+    return [each for each in found if each.endswith("-canary")]

@@ -103,7 +103,9 @@ def _words(release: Release) -> list[Mrkdwn]:
         )
     if release.notice and not release.phase.is_over:
         lines.append(Mrkdwn(f"⚠️ {esc(release.notice)}"))
-    if outcome is not None:
+    if outcome is not None and outcome.code == "aborted" and not release.phase.is_over:
+        lines.append(Mrkdwn(f"Its requests go back to {code(plan.from_version)} now."))
+    elif outcome is not None:
         next_ = f"\n*Next:* {esc(outcome.remedy)}" if outcome.remedy else ""
         lines.append(Mrkdwn(f"{esc(outcome.text)}{next_}"))
     elif release.phase in (ReleasePhase.PROGRESSING, ReleasePhase.PAUSED) and course.judged_at is not None:
@@ -194,11 +196,23 @@ def _buttons(release: Release) -> list[Block]:
     rows = [button("Resume", "canary.resume", value) if paused else button("Pause", "canary.pause", value)]
     if course.index + 1 < len(scheme.steps) and course.moved_by is None:
         rows.insert(0, button(f"Next: {scheme.steps[course.index + 1]} %", "canary.next", value))
-    everybody = Mrkdwn(
-        f"{bold(plan.target.service)} in {bold(plan.target.environment)}: {code(plan.to_version)} for all."
-    )
-    ask = confirm("Promote to everybody?", everybody, "Promote", "Not yet", danger=False)
+    ask = confirm("Promote to everybody?", _promotion(release, course), "Promote", "Not yet", danger=False)
     # What the numbers advise comes forward: promotion only for a version that is as good, abort for a worse one.
     advised = not paused and course.verdict is Verdict.GOOD
     rows.append(button("Promote", "canary.promote", value, style="primary" if advised else None, confirm=ask))
     return [stop, *rows] if course.verdict is Verdict.WORSE else [*rows, stop]
+
+
+def _promotion(release: Release, course: CanaryCourse) -> Mrkdwn:
+    """What a promotion means, with what the numbers have to say about it."""
+    plan = release.plan
+    means = (
+        f"All requests to {bold(plan.target.service)} in {bold(plan.target.environment)} get {code(plan.to_version)}."
+    )
+    match course.verdict:
+        case Verdict.GOOD:
+            return Mrkdwn(means)
+        case Verdict.WORSE:
+            return Mrkdwn(f"{means} It was judged worse than {code(plan.from_version)}.")
+        case Verdict.UNCLEAR:
+            return Mrkdwn(f"{means} Nobody can tell yet whether it is as good as {code(plan.from_version)}.")
