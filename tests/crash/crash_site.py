@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from bot.sandbox.kube.images import tag_of
 from bot.sandbox.kube.kinds import DEPLOYMENTS
 from tests.chat import DEADLINE_S, GENERAL, OPS, PRD, STG, Chat, payload, plain
 from tests.crash.bot_process import BotProcess, Ledger
@@ -26,7 +27,7 @@ class CrashSite:
         """The version in a Deployment's template."""
         found = self.chat.sandbox.clusters[environment].store.get(DEPLOYMENTS, service, service)
         assert found is not None
-        return str(found["spec"]["template"]["spec"]["containers"][0]["image"]).rpartition(":")[2]
+        return tag_of(str(found["spec"]["template"]["spec"]["containers"][0]["image"]))
 
     def doubles(self) -> list[str]:
         """What stands in a channel or a thread twice: the same row of the outbox, or the same words in one place."""
