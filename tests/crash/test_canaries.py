@@ -7,6 +7,7 @@ import pytest
 from tests.chat import Json
 from tests.crash.canary_torture import COURSES, canary_wishes, left_over, torture_canaries
 from tests.crash.crash_site import CrashSite
+from tests.rollouts import as_rollout, install, stands
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
@@ -70,6 +71,27 @@ async def test_a_plan_promotes_once_when_the_bot_dies_at(site: CrashSite, failpo
     await told_nothing_twice(site)
     assert [row["kind"] for row in site.ledger.releases()] == ["canary", "promote"]
     assert (site.generation(), site.image()) == (before + 1, "1.4.2")
+
+
+@pytest.mark.parametrize("failpoint", ["canary.after_write", "canary.after_remove"])
+async def test_a_rollouts_canary_begins_and_ends_once_when_the_bot_dies_at(site: CrashSite, failpoint: str) -> None:
+    sandbox = site.chat.sandbox
+    sandbox.config_path.write_text(as_rollout(sandbox.config_path.read_text()))
+    await install(site.chat)
+    await site.bot.start(failpoint=f"{failpoint}:kill")
+    await site.chat.alice.says("/canary stg admin 1.4.2 25%")
+    if failpoint == "canary.after_remove":
+        await site.chat.alice.presses("Abort", await at_its_share(site))
+    await site.bot.killed()
+    await site.bot.start()
+    if failpoint == "canary.after_write":
+        await site.chat.alice.presses("Abort", await at_its_share(site))
+    await site.chat.card(phase="Aborted", text="was taken down")
+    await told_nothing_twice(site)
+    assert stands(site.chat) == ("1.4.1", [], False)
+    done = [each for each in sandbox.clusters["stg"].requests if each.method == "PATCH" and each.status < 300]
+    # begun, aborted, put back
+    assert [each.path.rpartition("/")[2] for each in done] == ["admin", "status", "admin"]
 
 
 @pytest.mark.timeout(300)
