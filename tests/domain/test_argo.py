@@ -64,6 +64,12 @@ def observed(argo: ArgoState, **changes: Any) -> Observation:
             RolloutState.FAILED,
             "is degraded: RolloutAborted: by revision 2.",
         ),
+        (
+            replace(ON_ITS_WAY, phase="Degraded", message="RolloutAborted: by revision 2"),
+            {"updated": 1},
+            RolloutState.WAITING,
+            "is at step 3 of 4",
+        ),
         (ON_ITS_WAY, {"updated": 1, "conditions": (deadline_passed(),)}, RolloutState.FAILED, "No progress for 600 s"),
     ],
 )

@@ -86,7 +86,9 @@ def _argo(workload: Workload, state: ArgoState, since: datetime | None) -> Rollo
     if _deadline_passed(workload, since):
         limit = workload.progress_deadline_s or DEFAULT_PROGRESS_DEADLINE_S
         return _verdict(workload, RolloutState.FAILED, f"No progress for {limit} s: the rollout's deadline passed.")
-    if state.phase == "Degraded" and not state.message.startswith("ProgressDeadlineExceeded"):
+    # An abort before our write is forgotten with it, and the phase may say so a moment longer.
+    is_past = state.message.startswith("RolloutAborted") and not state.aborted
+    if state.phase == "Degraded" and not is_past and not state.message.startswith("ProgressDeadlineExceeded"):
         why = state.message.rstrip(".") or "its controller does not say why"
         return _verdict(workload, RolloutState.FAILED, f"The Rollout is degraded: {why}.")
     if state.pauses:

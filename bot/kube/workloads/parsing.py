@@ -71,7 +71,7 @@ def workload_from(ref: WorkloadRef, raw: Json) -> Workload:
         paused=ref.kind in (WorkloadKind.DEPLOYMENT, WorkloadKind.ROLLOUT) and spec.get("paused") is True,
         images=images(template),
         annotations=strings(metadata.get("annotations")),
-        managers=_managers(ref.kind, metadata),
+        managers=_managers(ref.kind, metadata, template),
         desired=desired,
         updated=updated,
         ready=ready,
@@ -125,13 +125,17 @@ def _condition(raw: Json) -> Condition:
     )
 
 
-def _managers(kind: WorkloadKind, metadata: Json) -> dict[str, str]:
+def _managers(kind: WorkloadKind, metadata: Json, template: Json) -> dict[str, str]:
     """Container → the field manager that last wrote its image, from managedFields."""
     found: dict[str, tuple[datetime, str]] = {}
     way = [f"f:{key}" for key in (*paths.template(kind), "spec", "containers")]
+    whole: Json = {f"k:{json.dumps({'name': name})}": {"f:image": {}} for name in images(template)}
     for entry in objects(metadata.get("managedFields")):
         when = moment(entry.get("time")) or LONG_AGO
-        for key, fields in at(entry.get("fieldsV1"), *way).items():
+        written = at(entry.get("fieldsV1"), *way)
+        if kind is WorkloadKind.ROLLOUT and way[-1] in at(entry.get("fieldsV1"), *way[:-1]) and not written:
+            written = whole  # its resource may take the list of containers as one value
+        for key, fields in written.items():
             if not key.startswith("k:") or not isinstance(fields, dict) or "f:image" not in fields:
                 continue
             try:
