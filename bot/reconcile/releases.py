@@ -112,7 +112,7 @@ class ReleaseLoop:
             await self.keeper.notice(release, f"{error.system} is busy; looking again in {round(again_s)} s.")
         except OutsideError as error:
             again_s = max(again_s, 2.0)
-            await self.keeper.notice(release, f"{error.system} does not answer ({error.text}); still watching.")
+            await self.keeper.notice(release, _why_blind(error))
         self._look_at[release_id] = ctx.clock() + timedelta(seconds=again_s)
 
     async def _step(self, release: Release) -> None:
@@ -257,3 +257,11 @@ class ReleaseLoop:
             else:
                 told.append(trouble)
         return tuple(replace(t, text=redact(t.text), remedy=t.remedy) for t in told)
+
+
+def _why_blind(error: OutsideError) -> str:
+    """For the card of a release that can't be looked at now."""
+    if isinstance(error, Refused) and error.code == "Forbidden":
+        right = "Give the bot's service account that right (k8s/ has the Role)"
+        return f"{error.system} does not let me look: {error.text.rstrip('.')}. {right}; still watching."
+    return f"{error.system} does not answer ({error.text}); still watching."

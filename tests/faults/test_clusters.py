@@ -1,5 +1,6 @@
 """API servers that are busy, away, silent or contradicted amid a release: one write, and in the end the truth."""
 
+import json
 from itertools import pairwise
 
 import pytest
@@ -48,6 +49,27 @@ async def test_while_the_api_server_fails_amid_a_rollout_the_release_is_watched_
     chat.hurry()
     done = await chat.card(phase="Succeeded", service="admin")
     assert "still watching" not in plain(done)
+    assert len(chat.patches()) == 1
+
+
+async def test_a_right_that_is_taken_away_amid_a_rollout_is_named_and_the_target_stays_locked_until_it_is_back(
+    chat: Chat, stg: Cluster, ledger: Ledger
+) -> None:
+    chat.sandbox.registry.publish("growlio/admin", "1.4.3-slow")
+    await chat.alice.says("/deploy stg admin 1.4.3-slow")
+    await chat.card(phase="Progressing", text="of 3 pods updated")
+    denied = 'deployments.apps "admin" is forbidden: cannot get resource "deployments" in the namespace "admin"'
+    body = json.dumps({"kind": "Status", "reason": "Forbidden", "message": denied})
+    fault = Fault(FaultKind.STATUS, path=ADMIN, count=None, code=403, body=body, content_type="application/json")
+    stg.faults.add(fault)
+    blocked = await chat.card(text="does not let me look")
+    assert 'cannot get resource "deployments" in the namespace "admin"' in plain(blocked)
+    assert "Give the bot's service account that right" in plain(blocked)
+    assert payload(blocked)["phase"] == "Progressing"
+    assert ledger.held_locks() == ["stg/admin"]
+    stg.faults.clear()
+    chat.hurry()
+    await chat.card(phase="Succeeded", service="admin")
     assert len(chat.patches()) == 1
 
 
