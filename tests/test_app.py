@@ -51,6 +51,39 @@ async def test_a_bot_at_work_is_ready_and_names_its_parts(tmp_path: Path) -> Non
         assert status == 200
         assert body["parts"] == dict.fromkeys(body["parts"], "ok")
         assert {"slack", "inbox", "outbox", "releases"} <= set(body["parts"])
+        await nothing_else_is_open(chat)
+
+
+async def nothing_else_is_open(chat: Chat) -> None:
+    """At the bot's port: health, which can't be written to and holds no secret, and Datadog's door."""
+    variables = chat.sandbox.environment()
+    settings = load(chat.sandbox.config_path, variables)
+    secrets = [value for name, value in variables.items() if name.endswith(("TOKEN", "SECRET", "_KEY"))]
+    assert len(secrets) > 2
+    async with aiohttp.ClientSession(f"http://{settings.listen.host}:{settings.listen.port}") as http:
+        for path in (
+            "/",
+            "/debug",
+            "/debug/pprof",
+            "/docs",
+            "/openapi.json",
+            "/env",
+            "/config",
+            "/admin",
+            "/slack/events",
+        ):
+            for method in ("GET", "POST"):
+                async with http.request(method, path) as response:
+                    assert response.status == 404, (method, path)
+        for path in ("/healthz", "/readyz"):
+            for method in ("POST", "PUT", "PATCH", "DELETE"):
+                async with http.request(method, path, json={"ready": False}) as response:
+                    assert response.status == 405, (method, path)
+            async with http.get(path) as response:
+                text = await response.text() + str(response.headers)
+                assert not [secret for secret in secrets if secret in text]
+        async with http.post("/datadog/webhook", json={}) as response:
+            assert response.status == 401
 
 
 async def test_an_address_that_is_taken_is_said_in_one_sentence(tmp_path: Path) -> None:
