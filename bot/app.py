@@ -39,6 +39,8 @@ from bot.inbound.webhooks import DatadogWebhook
 from bot.kube.clients import Clusters
 from bot.manifests import GitLogin, Manifests, Place, Renderer, find_binary, find_git, sources
 from bot.reconcile.alerts import AlertLoop, Poller
+from bot.reconcile.anchors import EVERY_S as ANCHOR_EVERY_S
+from bot.reconcile.anchors import AnchorLoop
 from bot.reconcile.emergencies import EmergencyLoop
 from bot.reconcile.freezes import FreezeLoop
 from bot.reconcile.handlings import HandlingLoop
@@ -273,9 +275,10 @@ async def _start_loops(
     await outbox.recover()
     await releases.recover()
     retention, freezes = RetentionLoop(ctx), FreezeLoop(ctx)
-    held, emergencies = HoldLoop(ctx), EmergencyLoop(ctx)
+    held, emergencies, anchors = HoldLoop(ctx), EmergencyLoop(ctx), AnchorLoop(ctx)
     parts: tuple[tuple[str, Callable[[], Awaitable[float]], Callable[[float], Awaitable[None]], Bell, float], ...] = (
         ("retention", retention.turn, retention.crew.settle, ctx.bells.retention, 2 * EVERY_S),
+        ("anchors", anchors.turn, anchors.crew.settle, ctx.bells.anchors, 2 * ANCHOR_EVERY_S),
         ("freezes", freezes.turn, freezes.crew.settle, ctx.bells.freezes, 2 * EVERY_S),
         ("outbox", outbox.turn, outbox.settle, ctx.bells.outbox, STALE_S),
         ("releases", releases.turn, releases.crew.settle, ctx.bells.releases, STALE_S),

@@ -52,6 +52,7 @@ class Bells:
     releases: Bell = field(default_factory=Bell)
     outbox: Bell = field(default_factory=Bell)
     retention: Bell = field(default_factory=Bell)
+    anchors: Bell = field(default_factory=Bell)
     pods: Bell = field(default_factory=Bell)
     alerts: Bell = field(default_factory=Bell)
     handlings: Bell = field(default_factory=Bell)

@@ -62,6 +62,14 @@ def trail_card(found: Sequence[Traced], place: str, hosts: Collection[str]) -> C
     return Card(Mrkdwn(head.replace("*", "")), tuple(blocks))
 
 
+def anchor_card(rows: int, last_hash: str, day: str) -> Card:
+    """The trail's last hash, kept in Slack: what came before it can't be made anew unseen."""
+    text = Mrkdwn(f"🧾 The audit trail has {rows:,} {'row' if rows == 1 else 'rows'} on {esc(day)}.")
+    proof = Mrkdwn(f"Last hash {code(last_hash)}. That nothing before it was changed is shown by")
+    command = code(f"kajitori audit verify --anchor {last_hash}")
+    return Card(text, (section(text), context(Mrkdwn(f"{proof} {command}"))))
+
+
 def _line(each: Traced, hosts: Collection[str]) -> Mrkdwn:
     entry = each.entry
     mark, said = _SAID.get(entry.phase, ("•", esc(entry.phase, 40)))

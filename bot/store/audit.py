@@ -151,6 +151,12 @@ async def recent(
     return [(row.seq, _entry(row, row.at)) for row in await connection.execute(statement)]
 
 
+async def began_at(connection: AsyncConnection) -> datetime | None:
+    """When the first row was written; None for a trail without any."""
+    at: datetime | None = await connection.scalar(select(audit.c.at).order_by(audit.c.seq).limit(1))
+    return at
+
+
 async def head(connection: AsyncConnection) -> tuple[int, str]:
     """Number and hash of the last row: an anchor that, kept elsewhere, tells when the chain was made anew."""
     found = await connection.execute(select(audit_head.c.seq, audit_head.c.hash).where(audit_head.c.id == 1))
