@@ -19,15 +19,19 @@ async def install(chat: Chat, steps: list[Json] | None = None) -> None:
     spec = {key: copy.deepcopy(former["spec"][key]) for key in ("selector", "template")}
     strategy = {"canary": {"steps": steps} if steps else {}}
     await chat.kubectl_delete("stg", "admin", "deployments", "admin")
-    cluster.create({
-        "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "admin", "namespace": "admin"},
-        "spec": {**spec, "replicas": 4, "strategy": strategy},
-    })  # fmt: skip
+    make(chat, "stg", {**spec, "replicas": 4, "strategy": strategy})
     await chat.until(
         lambda: rollout(chat) if rollout(chat).get("status", {}).get("phase") == "Healthy" else None,
         DEADLINE_S,
         lambda: f"the Rollout: {rollout(chat).get('status')}",
     )
+
+
+def make(chat: Chat, environment: str, spec: Json) -> None:
+    """Create a Rollout admin."""
+    meta = {"name": "admin", "namespace": "admin"}
+    body = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": meta, "spec": spec}
+    chat.sandbox.clusters[environment].create(body)
 
 
 def rollout(chat: Chat) -> Json:

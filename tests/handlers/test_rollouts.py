@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.chat import Chat, Json, open_chat, plain
-from tests.rollouts import as_rollout, install, stands
+from tests.rollouts import as_rollout, install, make, stands
 
 OWN_STEPS: list[Json] = [{"setWeight": 50}, {"pause": {}}, {"setWeight": 75}, {"pause": {}}]
 TOLD = "(setWeight 50, pause, setWeight 75, pause)"
@@ -54,6 +54,18 @@ async def test_a_release_waits_at_the_rollouts_own_pause_and_an_abort_takes_it_b
     assert stands(chat) == ("1.4.1", OWN_STEPS, False)
 
 
-async def test_a_cluster_without_the_rollout_says_what_is_missing(chat: Chat) -> None:
-    await chat.carol.says("/canary prd admin 1.4.1 25%")
-    assert "has no rollout `admin`" in await chat.carol.hears("has no rollout")
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        (None, "has no rollout `admin`"),
+        ({"strategy": {"blueGreen": {"activeService": "admin"}}}, "is a blue-green one"),
+        ({"workloadRef": {"kind": "Deployment", "name": "web"}}, "takes its pods from `deployment/web`"),
+    ],
+)
+async def test_a_rollout_that_cannot_be_released_is_refused_with_its_reason(
+    chat: Chat, spec: Json | None, told: str
+) -> None:
+    if spec is not None:
+        make(chat, "prd", {"strategy": {"canary": {}}, **spec})
+    await chat.carol.says("/deploy prd admin 1.4.1")
+    assert told in await chat.carol.hears("rollout|Rollout")

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+from aiohttp import web
 
 from bot.domain.canary.scheme import CanaryCourse, CanaryScheme, CanarySight, Driver
 from bot.domain.catalog import WorkloadKind
@@ -19,7 +20,7 @@ from bot.kube import canaries, workloads
 from bot.kube.canaries.argo import KEPT
 from bot.sandbox.kube.options import Options
 from tests.domain.release_worlds import plan, release
-from tests.wire.kube_world import ADMIN, IMAGE, World, deployment, until, world
+from tests.wire.kube_world import ADMIN, IMAGE, World, client, deployment, kubeconfig, serving, until, world
 
 ROLLOUT = replace(ADMIN, kind=WorkloadKind.ROLLOUT)
 OBJECT = "/apis/argoproj.io/v1alpha1/namespaces/growlio/rollouts/admin"
@@ -294,3 +295,13 @@ async def test_what_stands_in_a_canarys_way_is_told_before(stg: World) -> None:
     stg.there.create(deployment("other"))
     other = await workloads.read(stg.here, replace(ADMIN, name="other"))
     assert "is no Rollout" in (await canaries.detect(stg.here, other, Driver.ROLLOUT)).obstacles[0]
+
+
+async def test_a_cluster_that_knows_no_rollouts_is_known_by_its_404(stg: World, tmp_path: Path) -> None:
+    assert await workloads.serves_rollouts(stg.here)
+    async with serving(web.Application()) as url:
+        bare = client(kubeconfig(tmp_path / "bare", url))
+        try:
+            assert not await workloads.serves_rollouts(bare)
+        finally:
+            await bare.close()
