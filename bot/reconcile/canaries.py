@@ -124,7 +124,7 @@ class CanarySteps:
         look_s = look_seconds(scheme)
         if release.abort_by is not None or now - (course.judged_at or course.reached_at) < timedelta(seconds=look_s):
             return None
-        step, readings = self._answered.pop(release.id, (0, ()))
+        step, readings = self._answered.pop(release.id, (-1, ()))
         if step != release.step:
             self._ask(release, now)
             return None

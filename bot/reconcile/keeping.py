@@ -13,7 +13,7 @@ import structlog
 from bot.cards.canary import reminder_note
 from bot.cards.release import subject_of, trouble_note
 from bot.context import Context
-from bot.domain.canary.steering import refused
+from bot.domain.canary.steering import left_standing, refused
 from bot.domain.names import ReleaseId
 from bot.domain.release import Outcome, Release, ReleasePhase
 from bot.errors import Refused
@@ -60,6 +60,12 @@ class ReleaseKeeper:
         now = self._ctx.clock()
         if release.canary is not None and not release.canary.ending and not release.canary.promotion:
             await self.save(release, refused(release, outcome, now), audit_phase=audit.AuditPhase.INTENT, reason=code)
+            return
+        if release.canary is not None:
+            right = "Give the bot's service account that right (k8s/ has the Role)"
+            remedy = right if error.code == "Forbidden" else "Mend what the API server names"
+            why = f"{error.system} refused to take it down: {error.text}."
+            await self.save(release, left_standing(release, why, remedy, now))
             return
         phase = ReleasePhase.ABORTED if release.abort_by else ReleasePhase.FAILED
         await self.save(release, release.finished(phase, outcome, now))

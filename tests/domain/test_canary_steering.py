@@ -95,9 +95,19 @@ def test_a_worse_version_is_paused_and_asked_about() -> None:
     assert row.outcome.text == "1.4.2 is worse than 1.4.1: p99."
 
 
+def test_what_speaks_against_a_version_is_told_with_its_reason_where_two_numbers_do_not_say_it() -> None:
+    fires = Finding("monitor p99 of admin", Verdict.WORSE, None, None, "", "fires")
+    row = next_row(
+        canary(course=at_step(1)), STABLE, THERE, replace(WORSE, findings=(fires, *WORSE.findings)), None, NOW
+    )
+    assert row.outcome is not None
+    assert row.outcome.text == "1.4.2 is worse than 1.4.1: monitor p99 of admin (fires), p99."
+
+
 def test_a_worse_version_is_taken_down_at_once_when_the_service_wants_that() -> None:
     row = next_row(canary(replace(SCHEME, aborts_when_worse=True), at_step(1)), STABLE, THERE, WORSE, None, NOW)
     assert course_of(row).ending == "worse"
+    assert row.outcome == Outcome("worse", "1.4.2 is worse than 1.4.1: p99.", "Mend it, then try again.")
     assert decide(row, STABLE, THERE, None, None, NOW) == Remove()
     closed = next_row(row, STABLE, GONE, None, None, NOW)
     assert closed.phase is ReleasePhase.FAILED

@@ -1,11 +1,12 @@
 """/canary: asked for, offered honestly, moved by hand, promoted, aborted; as a conversation."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.chat import Chat, Json, open_chat, payload, plain
+from tests.chat import DEADLINE_S, Chat, Json, open_chat, payload, plain
 
 SLOW_STEPS = "interval: 1h"
 """So that only people move it."""
@@ -114,6 +115,29 @@ async def test_a_slip_is_answered_with_the_acknowledgement(chat: Chat, line: str
 async def test_a_batch_can_have_no_canary(chat: Chat) -> None:
     await chat.alice.says("/canary stg report 3.1.0 10%")
     assert "only Deployments" in await chat.alice.hears("can't have a canary")
+
+
+@pytest.mark.parametrize(("service", "version", "asked"), [("admin", "1.4.2", 25), ("web", "2.3.0", 10)])
+async def test_as_many_requests_reach_it_as_its_card_says(chat: Chat, service: str, version: str, asked: int) -> None:
+    traffic = chat.sandbox.clusters["stg"].traffic
+    traffic.set_rate(service, service, 2000.0)
+    await chat.alice.says(f"/canary stg {service} {version} {asked}%")
+    card = await chat.card(phase="Progressing", text=f"gets {asked} %")
+    told = re.search(r"pods = ([\d.]+) %|([\d.]+) % reached", plain(card))
+    assert told is not None, plain(card)
+
+    def counted() -> dict[str, int]:
+        return {tag: counts.requests for app, tag, counts in traffic.counters() if app == service}
+
+    before = counted()
+
+    def fresh() -> dict[str, int] | None:
+        since = {tag: count - before.get(tag, 0) for tag, count in counted().items()}
+        return since if sum(since.values()) >= 2000 else None
+
+    since = await chat.until(fresh, DEADLINE_S, lambda: f"{counted()}")
+    share = 100 * since[version] / sum(since.values())
+    assert abs(share - float(told[1] or told[2])) < 2, since
 
 
 async def test_prd_asks_a_second_person_before_the_first_pod(chat: Chat) -> None:

@@ -9,6 +9,7 @@ from bot.cards.mrkdwn import Mrkdwn, bold, clock, code, day_and_time, esc, perso
 from bot.cards.release import duration, metadata_of
 from bot.domain.canary.judgement import Verdict
 from bot.domain.canary.scheme import VALID, CanaryCourse, CanaryScheme, Driver
+from bot.domain.canary.steering import LEFT_STANDING
 from bot.domain.digests import short
 from bot.domain.images import digest_of
 from bot.domain.release import Release, ReleasePhase
@@ -50,6 +51,8 @@ def _first_line(release: Release) -> Mrkdwn:
             return Mrkdwn(f"⏸️ Canary of {what} {why} at {got(course)}")
         case ReleasePhase.SUCCEEDED:
             return Mrkdwn(f"✅ Canary of {what} was promoted: everybody gets it now")
+        case ReleasePhase.FAILED if release.outcome is not None and release.outcome.code == LEFT_STANDING:
+            return Mrkdwn(f"❌ Canary of {what} could not be taken down")
         case ReleasePhase.FAILED:
             return Mrkdwn(f"❌ Canary of {what} failed and is gone")
         case ReleasePhase.ABORTED:
@@ -112,7 +115,8 @@ def _words(release: Release) -> list[Mrkdwn]:
         lines.append(_verdict(release, course))
     if not release.phase.is_over:
         lines += [Mrkdwn(f"⚠️ {esc(trouble.text)}\n{esc(trouble.remedy)}") for trouble in release.troubles[:2]]
-    if release.phase.is_over and release.phase is not ReleasePhase.SUCCEEDED:
+    stands = outcome is not None and outcome.code == LEFT_STANDING
+    if release.phase.is_over and release.phase is not ReleasePhase.SUCCEEDED and not stands:
         lines.append(Mrkdwn(f"{code(plan.from_version)} serves everybody, as before."))
     return lines
 

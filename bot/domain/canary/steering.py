@@ -17,6 +17,8 @@ ITSELF = UserId("kajitori")
 """Who promotes and ends by the scheme."""
 HOPELESS_AFTER = timedelta(seconds=8)
 """How long a trouble that Kubernetes can't mend by retrying must stand, as with releases."""
+LEFT_STANDING = "left_standing"
+"""Code of an end that left the canary in the cluster."""
 CRASHES_ENOUGH = 3
 """Deaths after which a version that never came up is given up: a canary is asked for to find that out early."""
 
@@ -126,6 +128,13 @@ def _spoiled(release: Release, stable: Workload | None, seen: CanarySight) -> Ou
 def refused(release: Release, outcome: Outcome, now: datetime) -> Release:
     """The cluster will not do what it needs: what stands of it is taken down before its row is closed."""
     return _ending(release, outcome, now)
+
+
+def left_standing(release: Release, why: str, remedy: str, now: datetime) -> Release:
+    """The cluster will not let it be taken down: its row is closed, so that people can go on; the sweep tries again."""
+    text = f"{why} What was made for it still stands, and may get requests."
+    again = f"{remedy}; what is left then goes within ten minutes."
+    return release.finished(ReleasePhase.FAILED, Outcome(LEFT_STANDING, text, again), now)
 
 
 def _ending(release: Release, outcome: Outcome, now: datetime) -> Release:
