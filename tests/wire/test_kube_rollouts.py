@@ -107,8 +107,8 @@ async def look(stg: World, row: Release) -> CanarySight:
     return await canaries.look(stg.here, row, seen, datetime.now(UTC))
 
 
-async def reached(stg: World, row: Release) -> CanarySight:
-    """The canary at its share, driven as the loop does: one write a look."""
+async def reached(stg: World, row: Release, pods: str) -> CanarySight:
+    """The canary at its share, driven as the loop does: one write a look. Endpoints follow a little after the pods."""
 
     async def step() -> CanarySight | None:
         seen = await look(stg, row)
@@ -116,7 +116,7 @@ async def reached(stg: World, row: Release) -> CanarySight:
         if not seen.is_set:
             with suppress(Conflict):  # its controller writes too; the loop looks again then, and so does this
                 await canaries.set_share(stg.here, row, (await now(stg))[0])
-        return seen if seen.is_set and seen.is_ready else None
+        return seen if seen.is_set and seen.is_ready and seen.pods == pods else None
 
     found = await until(step)
     assert isinstance(found, CanarySight)
@@ -188,12 +188,10 @@ async def test_an_image_is_set_under_tests_and_the_rollouts_own_steps_hold_it_un
 async def test_a_canary_has_steps_of_its_own_and_an_abort_gives_all_of_it_back(stg: World) -> None:
     before = await opened(stg)
     row = await canary(stg, 25)
-    first = await reached(stg, row)
-    assert (first.achieved, first.pods) == (25.0, "1 of 4 pods")
+    assert (await reached(stg, row, "1 of 4 pods")).achieved == 25.0
     assert (await now(stg))[0].annotations[KEPT]
     row = asking(row, 50)
-    second = await reached(stg, row)
-    assert (second.achieved, second.pods) == (50.0, "2 of 4 pods")
+    assert (await reached(stg, row, "2 of 4 pods")).achieved == 50.0
     assert (await now(stg))[1].steps == ("setWeight 25", "setWeight 50", "pause")
     await gone(stg, row)
     after = await healthy(stg, "1.0.0")
@@ -208,7 +206,7 @@ async def test_a_canary_has_steps_of_its_own_and_an_abort_gives_all_of_it_back(s
 async def test_a_promoted_canary_leaves_the_version_and_takes_its_steps_along(stg: World) -> None:
     await opened(stg, steps=[])
     row = await canary(stg, 50)
-    await reached(stg, row)
+    await reached(stg, row, "2 of 4 pods")
     await written(stg, lambda seen: workloads.pass_steps(stg.here, seen))
     await healthy(stg, "1.1.0")
     assert row.canary is not None
@@ -221,7 +219,7 @@ async def test_a_promoted_canary_leaves_the_version_and_takes_its_steps_along(st
 async def test_a_promotion_that_is_taken_back_gives_back_version_and_steps(stg: World) -> None:
     before = await opened(stg)
     row = await canary(stg, 50)
-    await reached(stg, row)
+    await reached(stg, row, "2 of 4 pods")
     await written(stg, lambda seen: canaries.give_back(stg.here, row, seen))
     after = await healthy(stg, "1.0.0")
     assert after.template == before.template
@@ -246,7 +244,7 @@ async def test_what_somebody_else_does_to_the_rollout_is_told_and_not_fought(
 ) -> None:
     await opened(stg)
     row = await canary(stg, 25)
-    await reached(stg, row)
+    await reached(stg, row, "1 of 4 pods")
     path = f"{OBJECT}/status" if "status" in change else OBJECT
     await stg.here.request("PATCH", path, body=change, content_type="application/merge-patch+json")
 
@@ -261,7 +259,7 @@ async def test_what_somebody_else_does_to_the_rollout_is_told_and_not_fought(
 async def test_what_a_canary_of_a_lost_database_did_to_a_rollout_is_found_and_put_back(stg: World) -> None:
     before = await opened(stg)
     row = await canary(stg, 25)
-    await reached(stg, row)
+    await reached(stg, row, "1 of 4 pods")
     (found,) = await canaries.find_leftovers(stg.here, "growlio")
     assert (found.kind, found.name, found.op_id) == ("Rollout", "admin", row.id)
     assert found.made_at is not None
