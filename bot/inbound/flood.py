@@ -68,6 +68,8 @@ class FloodGate:
 
         A person who is over their own limit takes nothing from the others.
         """
+        if not self._per_person and self._all is None:
+            return None
         if key in self._judged:
             return self._judged[key]
         found = self._judge(person, now_s, is_shared=is_shared)
