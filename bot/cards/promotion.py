@@ -1,10 +1,11 @@
 """Where a promoted version comes from, for its release's card; and how the two overlays differ, for its thread."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from bot.cards.card import Block, Card, context, section
 from bot.cards.mrkdwn import Mrkdwn, bold, code, esc, pre
-from bot.domain.promotion import Drift, Promotion
+from bot.domain.promotion import Drift, Promotion, for_how_long
 from bot.domain.release import Release, ReleasePhase
 
 MOST_NAMED = 5
@@ -18,7 +19,7 @@ def promotion_lines(release: Release) -> list[Mrkdwn]:
     plan, promotion = release.plan, release.plan.promotion
     if promotion is None or release.phase not in (ReleasePhase.AWAITING_CONFIRMATION, ReleasePhase.AWAITING_APPROVAL):
         return []
-    lines = [Mrkdwn(f"{_pods(promotion)} exactly what {bold(promotion.source)} runs.")]
+    lines = [Mrkdwn(f"It is exactly what {bold(promotion.source)} runs{_how_well(promotion)}.")]
     if promotion.tag_moved:
         lines.append(
             Mrkdwn(
@@ -51,14 +52,11 @@ def drift_notes(release: Release) -> list[Card]:
     ][:MOST_NOTES]
 
 
-def _pods(promotion: Promotion) -> Mrkdwn:
-    match promotion.pods:
-        case 0:
-            return Mrkdwn("It is")
-        case 1:
-            return Mrkdwn("One healthy pod runs it: it is")
-        case number:
-            return Mrkdwn(f"{number} healthy pods run it: it is")
+def _how_well(promotion: Promotion) -> Mrkdwn:
+    """`, with 3 healthy pods, for 21 h`."""
+    count = f", with {promotion.pods} healthy {'pod' if promotion.pods == 1 else 'pods'}" if promotion.pods else ""
+    lasted = f", for {for_how_long(timedelta(seconds=promotion.ran_s))}" if promotion.ran_s else ""
+    return Mrkdwn(f"{count}{lasted}")
 
 
 def _difference(release: Release, promotion: Promotion) -> Mrkdwn:
