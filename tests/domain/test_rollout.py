@@ -156,9 +156,9 @@ def test_the_verdict_shows_the_counts_it_was_made_from(world, generation):
 
 @settings(deadline=None)
 @given(worlds)
-def test_only_a_deployment_can_fail_by_its_own_deadline(world):
+def test_only_what_has_a_deadline_can_fail_by_it(world):
     if rollout_status(world, generation=1).state is FAILED:
-        assert world.ref.kind is WorkloadKind.DEPLOYMENT
+        assert world.ref.kind in (WorkloadKind.DEPLOYMENT, WorkloadKind.ROLLOUT)
 
 
 def test_a_container_that_is_not_there_is_refused_with_those_that_are():
