@@ -85,6 +85,19 @@ def test_images_are_set_by_digest_where_people_approve_unless_it_is_said(read):
     }
 
 
+def test_overlays_are_confirmed_where_people_approve_unless_it_is_said(read):
+    got = read(
+        "environments:\n  stg: {context: a}\n  prd: {context: b, approvals: 1}\n"
+        "  off: {context: c, approvals: 1, confirm: false}\n  on: {context: d, confirm: true}\n" + SERVICE
+    )
+    assert {name: each.confirms for name, each in got.catalog.environments.items()} == {
+        "stg": False,
+        "prd": True,
+        "off": False,
+        "on": True,
+    }
+
+
 def test_the_names_that_move_can_be_set(read):
     start = "environments:\n  stg: {context: a}\n" + SERVICE
     (service,) = read(start).catalog.services.values()

@@ -65,6 +65,7 @@ def _environment(name: EnvironmentName, section: Section) -> Environment:
         promotes_from=cast(EnvironmentName | None, section.optional("promotes_from", forms.name, "") or None),
         approvals=section.number("approvals", 0, 9, default=0),
         pin_digests=section.truth_or_unset("pin_digests"),
+        confirm=section.truth_or_unset("confirm"),
         freezes=tuple(freezes),
         rollback_locks=section.truth("rollback_locks", default=True),
         development=section.truth("development", default=False),
