@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bot.kube.objects import RESOURCES
 from bot.settings import load
 
 ROOT = Path(__file__).parent.parent
@@ -186,6 +187,18 @@ def test_the_optional_right_on_nodes_is_to_read_them_and_no_more():
         {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]}
     ]
     assert only(objects, "ClusterRoleBinding")["roleRef"]["name"] == "kajitori-nodes"
+
+
+def test_the_optional_rights_for_overlays_are_those_of_the_kinds_that_are_applied():
+    role = only(render("k8s/rights/manifests"), "Role")
+    applied = {(version.rpartition("/")[0], resource) for (version, _), resource in RESOURCES.items()}
+    granted = {
+        (group, resource) for rule in role["rules"] for group in rule["apiGroups"] for resource in rule["resources"]
+    }
+    assert granted == applied
+    assert {frozenset(rule["verbs"]) for rule in role["rules"]} == {
+        frozenset({"get", "list", "create", "patch", "delete"})
+    }
 
 
 def test_the_rights_can_be_given_in_a_cluster_where_the_bot_does_not_run():
